@@ -1,0 +1,22 @@
+//! The vocabulary of the project: validated names, paths, generations and settings.
+//!
+//! Everything here is plain data that can be compared, ordered and sent over the wire. No module
+//! of this folder does any input or output, and none knows Nix, SSH or a terminal.
+
+mod connection;
+mod generation;
+mod name;
+mod path;
+mod run;
+mod settings;
+mod store_path;
+
+pub use connection::Connection;
+pub use generation::{Generation, ProfileState};
+pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName};
+pub use path::AbsolutePath;
+pub use run::{Operator, RunId};
+pub use settings::{CONFIRM_TIMEOUT_SECONDS, FlagSettings, ProfileSettings, Settings};
+pub use store_path::StorePath;
+
+pub(crate) use name::text_newtype;

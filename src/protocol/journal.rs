@@ -1,0 +1,135 @@
+//! The journal: what an activation is about to do, written before it does it.
+//!
+//! It lies at `.deploy/<profile>/journal.json` beside the profile link. After a crash or a power
+//! loss it is all that is known, so it holds everything that going back needs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AbsolutePath, Generation, Operator, ProfileState, RunId, StorePath};
+
+/// The version of [`Journal`]'s format.
+pub const JOURNAL_VERSION: u32 = 1;
+
+/// One activation of one profile, as far as it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// [`JOURNAL_VERSION`] of the writer.
+    pub format_version: u32,
+    /// The run.
+    pub run: RunId,
+    /// Who started it.
+    pub operator: Operator,
+    /// The profile link.
+    pub profile_path: AbsolutePath,
+    /// Everything as it was before.
+    pub previous: Previous,
+    /// The store path that is being activated.
+    pub target: StorePath,
+    /// The generation that setting the profile makes or takes up.
+    pub generation: Option<Generation>,
+    /// Whether setting the profile is part of this activation; not when the link was at the target.
+    pub sets_profile: bool,
+    /// What is being done, or was done last.
+    pub phase: Phase,
+    /// The agent's process.
+    pub agent: ProcessIdentity,
+    /// The activation's process, once it was started.
+    pub activation: Option<ActivationProcess>,
+    /// Seconds since 1970 at which an unconfirmed activation goes back; for people to read.
+    pub deadline: Option<u64>,
+    /// The boot that this happened in.
+    pub boot_id: Option<String>,
+    /// What had failed, once something has.
+    pub failure: Option<super::FailureReason>,
+}
+
+/// A profile and its node before an activation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Previous {
+    /// The text of the profile link, none where there was no link.
+    pub link: Option<String>,
+    /// What the link meant.
+    pub state: ProfileState,
+    /// The numbers of all generations that were there.
+    pub generations: Vec<Generation>,
+    /// What `/run/current-system` resolved to.
+    pub current_system: Option<String>,
+}
+
+/// The phases of an activation, in the order in which they can follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Everything is recorded, nothing is changed.
+    Prepared,
+    /// The profile is being set.
+    Setting,
+    /// The activation runs.
+    Activating,
+    /// It succeeded and waits for its confirmation.
+    Waiting,
+    /// It is confirmed, or needed no confirmation. It stays.
+    Confirmed,
+    /// It is being taken back.
+    RollingBack,
+    /// It was taken back; everything is as before.
+    RolledBack,
+    /// It failed and was left, since `autoRollback` is off.
+    LeftFailed,
+    /// Going back failed; a person is needed.
+    RollbackFailed,
+}
+
+impl Phase {
+    /// Returns whether an activation that ends here needs something done by whoever comes next.
+    pub fn is_pending(self) -> bool {
+        matches!(
+            self,
+            Self::Prepared | Self::Setting | Self::Activating | Self::Waiting | Self::RollingBack
+        )
+    }
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::Prepared => "prepared",
+            Self::Setting => "setting the profile",
+            Self::Activating => "activating",
+            Self::Waiting => "waiting for confirmation",
+            Self::Confirmed => "confirmed",
+            Self::RollingBack => "rolling back",
+            Self::RolledBack => "rolled back",
+            Self::LeftFailed => "failed, left as it is",
+            Self::RollbackFailed => "rollback failed",
+        })
+    }
+}
+
+/// A process that can be told from a later one with the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessIdentity {
+    /// Process id.
+    pub pid: u32,
+    /// Start time in clock ticks since boot: field 22 of `/proc/<pid>/stat`, 0 where there is none.
+    pub start_time: u64,
+}
+
+/// What runs the activation program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ActivationProcess {
+    /// A process group, by its leader.
+    Group {
+        /// The leader.
+        leader: ProcessIdentity,
+    },
+    /// A transient systemd unit.
+    Unit {
+        /// Its name.
+        name: String,
+    },
+}

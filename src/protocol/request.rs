@@ -1,0 +1,116 @@
+//! What the operator asks of the agent, and the command line that carries it.
+
+use serde::{Deserialize, Serialize};
+
+use super::to_line;
+use crate::model::{AbsolutePath, Operator, ProfileState, RunId, StorePath};
+
+/// One activation: the argument of `activate start`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActivationRequest {
+    /// [`super::PROTOCOL_VERSION`] of the operator.
+    pub protocol: u32,
+    /// The run that this activation belongs to.
+    pub run: RunId,
+    /// Who started the run.
+    pub operator: Operator,
+    /// The profile link.
+    pub profile_path: AbsolutePath,
+    /// What the plan saw; anything else found under the lock is refused as stale.
+    pub expected: ProfileState,
+    /// The store path that the profile shall have.
+    pub target: StorePath,
+    /// Activate also when the link already resolves to the target.
+    pub reactivate: bool,
+    /// Go back when the activation fails.
+    pub auto_rollback: bool,
+    /// Wait for a confirmation, and go back without one.
+    pub magic_rollback: bool,
+    /// Folder for the confirmation; beside the profile where absent.
+    pub temp_path: Option<AbsolutePath>,
+    /// Most seconds that the activation may take; no limit where absent.
+    pub activation_timeout: Option<u64>,
+    /// Seconds to wait for the confirmation, counted from the end of the activation.
+    pub confirm_timeout: u64,
+    /// Seconds to wait for the profile's lock; 0 fails at once.
+    pub lock_timeout: u64,
+}
+
+/// A call of the agent: what becomes its command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentCommand {
+    /// Does the agent start here, and which protocol does it speak? Answers [`super::Handshake`].
+    Handshake,
+    /// Keep these paths from garbage collection until `Release`. Answers [`super::Hold`].
+    Hold {
+        /// The run that needs the paths.
+        run: RunId,
+        /// The paths.
+        paths: Vec<StorePath>,
+    },
+    /// Drop what `Hold` of this run kept. Answers nothing.
+    Release {
+        /// The run that ended.
+        run: RunId,
+    },
+    /// Read profiles as the calling user. Answers one [`ProfileState`] line per profile, in order.
+    Read {
+        /// The profile links.
+        profile_paths: Vec<AbsolutePath>,
+    },
+    /// Activate detached from this connection, and follow it: [`super::AgentMessage`] lines.
+    Start(Box<ActivationRequest>),
+    /// Follow an activation that runs already, or tell how it ended: [`super::AgentMessage`] lines.
+    Attach {
+        /// The run.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
+    /// Prove that the node can be reached and governed. Answers [`super::ConfirmReply`].
+    Confirm {
+        /// The run.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
+    /// Take back what this run made of the profile, if it still is that. Answers like `Start`.
+    Revoke {
+        /// The run.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
+}
+
+impl AgentCommand {
+    /// Returns the arguments that follow the agent's path.
+    pub fn arguments(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        match self {
+            Self::Handshake => words(&["handshake"]),
+            Self::Hold { run, paths } => {
+                let mut arguments = words(&["hold", run.as_str()]);
+                arguments.extend(paths.iter().map(ToString::to_string));
+                arguments
+            }
+            Self::Release { run } => words(&["release", run.as_str()]),
+            Self::Read { profile_paths } => {
+                let mut arguments = words(&["read"]);
+                arguments.extend(profile_paths.iter().map(ToString::to_string));
+                arguments
+            }
+            Self::Start(request) => words(&["start", &to_line(request)]),
+            Self::Attach { run, profile_path } => {
+                words(&["attach", run.as_str(), profile_path.as_str()])
+            }
+            Self::Confirm { run, profile_path } => {
+                words(&["confirm", run.as_str(), profile_path.as_str()])
+            }
+            Self::Revoke { run, profile_path } => {
+                words(&["revoke", run.as_str(), profile_path.as_str()])
+            }
+        }
+    }
+}
