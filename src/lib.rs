@@ -13,6 +13,22 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "operator")]
+pub mod apply;
+#[cfg(feature = "operator")]
+pub mod config;
+#[cfg(feature = "operator")]
+pub mod host;
 pub mod model;
+#[cfg(feature = "operator")]
+pub mod nix;
+#[cfg(feature = "operator")]
+pub mod observe;
+#[cfg(feature = "operator")]
+pub mod plan;
 pub mod process;
 pub mod protocol;
+#[cfg(feature = "operator")]
+pub mod schedule;
+#[cfg(feature = "operator")]
+pub mod ssh;

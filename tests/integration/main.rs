@@ -1,0 +1,2 @@
+mod testbed;
+mod testbed_works;
