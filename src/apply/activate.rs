@@ -280,7 +280,7 @@ impl<H: Host> Follower<'_, H> {
         } else {
             "it stays as the activation leaves it, since magicRollback is off".to_owned()
         };
-        Outcome::Lost {
+        Outcome::Unreachable {
             message: format!("{said}; {future}"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::agents::Agents;
 use super::sink::EventSink;
@@ -44,7 +45,7 @@ pub struct RunContext<H> {
     /// How Nix is called.
     pub nix: Nix,
     /// The agents that can be sent to nodes.
-    pub agents: Agents,
+    pub agents: Arc<Agents>,
     /// Targets that are not in the operator's store and must be built or fetched.
     pub missing: BTreeSet<StorePath>,
     /// Where the logs of the steps go.

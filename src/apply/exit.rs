@@ -58,7 +58,7 @@ pub fn exit_of<'a>(
             Outcome::Done { .. }
                 | Outcome::RolledBack { .. }
                 | Outcome::Broken { .. }
-                | Outcome::Lost { .. }
+                | Outcome::Unreachable { .. }
         )
     };
     if activations().any(changed) {

@@ -27,8 +27,8 @@ pub(super) fn outcome_of(result: &ActivationResult, profile: &PlannedProfile) ->
         ActivationResult::NotStarted { reason } => Outcome::Failed {
             message: reason.clone(),
         },
-        ActivationResult::RolledBack { reason, state } => Outcome::RolledBack {
-            message: format!("{reason}; the profile is back at {}", describe(state)),
+        ActivationResult::RolledBack { reason, .. } => Outcome::RolledBack {
+            message: reason.to_string(),
         },
         ActivationResult::LeftFailed { reason, state } => Outcome::Broken {
             message: format!(

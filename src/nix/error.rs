@@ -31,7 +31,7 @@ pub enum NixError {
         source: ProcessError,
     },
     /// Nix said no.
-    #[error("{doing} failed. Nix said:\n{stderr}")]
+    #[error("{doing} failed")]
     #[diagnostic(code(deploy::nix::failed))]
     Failed {
         /// What was being done.
@@ -52,7 +52,7 @@ pub enum NixError {
         flake: String,
     },
     /// The flake cannot be evaluated.
-    #[error("flake {flake} does not evaluate. Nix said:\n{message}")]
+    #[error("flake {flake} does not evaluate")]
     #[diagnostic(
         code(deploy::nix::evaluation),
         help("nothing was read or changed on any node")
@@ -83,4 +83,15 @@ pub enum NixError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl NixError {
+    /// Returns Nix's own words, where it said some.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Failed { stderr, .. } => Some(stderr),
+            Self::Evaluation { message, .. } => Some(message),
+            _ => None,
+        }
+    }
 }

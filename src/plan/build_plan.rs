@@ -5,13 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::action::{decide_action, target_generation};
 use super::closure::ClosurePair;
 use super::document::{
-    Action, FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary,
-    Target,
+    FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary, Target,
 };
-use super::file::digest;
 use super::graph::find_circle;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
-use super::steps::steps;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
 
@@ -73,16 +70,6 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
     profiles.sort_by(|left, right| left.node.cmp(&right.node));
     check_twice(&nodes, &input.fleets)?;
     check_circle(&nodes)?;
-    let readable: BTreeSet<&NodeName> = nodes
-        .iter()
-        .filter(|node| node.observed == Observed::Ok)
-        .map(|node| &node.node)
-        .collect();
-    let acting: Vec<_> = profiles
-        .iter()
-        .filter(|profile| readable.contains(&profile.node))
-        .cloned()
-        .collect();
     let mut plan = Plan {
         format_version: FORMAT_VERSION,
         deploy_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -98,13 +85,13 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
             .map(|planned| planned.flake.clone())
             .collect(),
         selection: input.head.selection.clone(),
-        steps: steps(&nodes, &acting),
-        summary: summarize(&nodes, &profiles),
+        steps: Vec::new(),
+        summary: Summary::default(),
         nodes,
         profiles,
         warnings,
     };
-    plan.digest = digest(&plan);
+    plan.complete();
     Ok(plan)
 }
 
@@ -273,38 +260,6 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
                 members: members.join(", "),
             })
         }
-    }
-}
-
-fn summarize(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Summary {
-    let readable = |name: &NodeName| {
-        nodes
-            .iter()
-            .any(|node| &node.node == name && node.observed == Observed::Ok)
-    };
-    let count = |action| {
-        profiles
-            .iter()
-            .filter(|profile| profile.action == action)
-            .count() as u64
-    };
-    let closures = profiles
-        .iter()
-        .filter(|profile| readable(&profile.node))
-        .filter_map(|profile| profile.closure.as_ref());
-    Summary {
-        create: count(Action::Create),
-        update: count(Action::Update),
-        unchanged: count(Action::Unchanged),
-        reactivate: count(Action::Reactivate),
-        roll_back: count(Action::RollBack),
-        unknown: count(Action::Unknown),
-        unreadable_nodes: nodes
-            .iter()
-            .filter(|node| node.observed != Observed::Ok)
-            .count() as u64,
-        bytes_to_copy: closures.clone().map(|closure| closure.bytes_to_copy).sum(),
-        paths_to_copy: closures.map(|closure| closure.paths_to_copy).sum(),
     }
 }
 

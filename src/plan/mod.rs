@@ -12,6 +12,7 @@ mod observation;
 mod package;
 mod step_id;
 mod steps;
+mod summary;
 
 pub(crate) use build_plan::root_profile;
 #[cfg(test)]

@@ -2,17 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Action, PlannedNode, PlannedProfile, PlannedStep, StepKind};
+use super::document::{Action, Observed, PlannedNode, PlannedProfile, PlannedStep, StepKind};
 use super::step_id::StepId;
 use crate::model::{NodeName, StorePath};
 
 /// Returns the steps for these nodes and profiles, each after all that it waits for.
 ///
-/// The nodes' `depends_on` form no circle. Between copying and activating stands one barrier,
+/// A node that was not read gets none. The nodes' `depends_on` form no circle. Between copying and activating stands one barrier,
 /// never an edge from each copy to each activation.
 pub(super) fn steps(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Vec<PlannedStep> {
     let mut acting = BTreeMap::<&NodeName, Vec<&PlannedProfile>>::new();
-    for profile in profiles.iter().filter(|profile| acts(profile.action)) {
+    let readable: BTreeSet<&NodeName> = nodes
+        .iter()
+        .filter(|node| node.observed == Observed::Ok)
+        .map(|node| &node.node)
+        .collect();
+    let acts = |profile: &&PlannedProfile| {
+        profile.action != Action::Unchanged && readable.contains(&profile.node)
+    };
+    for profile in profiles.iter().filter(acts) {
         acting.entry(&profile.node).or_default().push(profile);
     }
     if acting.is_empty() {
@@ -38,10 +46,6 @@ pub(super) fn steps(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Vec<P
         .chain([barrier])
         .chain(activations)
         .collect()
-}
-
-fn acts(action: Action) -> bool {
-    action != Action::Unchanged
 }
 
 fn bare(id: StepId, kind: StepKind) -> PlannedStep {

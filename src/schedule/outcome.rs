@@ -26,11 +26,6 @@ pub enum Outcome {
         /// What was wrong, and what state the profile is in.
         message: String,
     },
-    /// The node stopped answering under an activation, whose end is not known.
-    Lost {
-        /// What will become of it.
-        message: String,
-    },
     /// The activation failed or was not confirmed, and the profile is as it was before.
     RolledBack {
         /// What was wrong.
@@ -41,9 +36,9 @@ pub enum Outcome {
         /// The step that did not succeed in the first place.
         cause: StepId,
     },
-    /// The node could not be reached.
+    /// The node could not be reached; under an activation, its end is not known.
     Unreachable {
-        /// What ssh said.
+        /// What ssh said, and what will become of an activation.
         message: String,
     },
     /// The profile is not what the plan saw. Nothing was touched.
