@@ -1,0 +1,3 @@
+//! Tests of the executables as they are.
+
+mod agent_local;
