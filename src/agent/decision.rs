@@ -52,85 +52,46 @@ mod tests {
         }
     }
 
+    fn check(table: &[(&ProfileState, ProfileState, Decision, Decision)]) {
+        for (expected, found, once, again) in table {
+            assert_eq!(decide(expected, found, &path("new"), false), *once);
+            assert_eq!(decide(expected, found, &path("new"), true), *again);
+        }
+    }
+
     #[test]
-    fn table() {
+    fn what_the_plan_saw_is_gone_about() {
+        use Decision::{AlreadyDone, Reactivate, Set};
         let unknown = ProfileState::Unknown {
             reason: String::new(),
         };
         let absent = ProfileState::Absent {
             highest_generation: None,
         };
-        let left = ProfileState::Absent {
-            highest_generation: Some(Generation(1)),
+        check(&[
+            (&at(1, "old", 1), at(1, "old", 1), Set, Set),
+            (&absent, absent.clone(), Set, Set),
+            (&unknown, at(1, "old", 1), Set, Set),
+            (&unknown, at(1, "new", 1), AlreadyDone, Reactivate),
+            (&at(1, "new", 1), at(1, "new", 1), AlreadyDone, Reactivate),
+        ]);
+    }
+
+    #[test]
+    fn anything_else_is_stale_unless_it_is_done() {
+        use Decision::{AlreadyDone, Stale};
+        let absent = |highest: Option<u64>| ProfileState::Absent {
+            highest_generation: highest.map(Generation),
         };
-        let table = [
-            (
-                at(1, "old", 1),
-                at(1, "old", 1),
-                Decision::Set,
-                Decision::Set,
-            ),
-            (absent.clone(), absent.clone(), Decision::Set, Decision::Set),
-            (
-                unknown.clone(),
-                at(1, "old", 1),
-                Decision::Set,
-                Decision::Set,
-            ),
-            (
-                unknown,
-                at(1, "new", 1),
-                Decision::AlreadyDone,
-                Decision::Reactivate,
-            ),
-            (
-                at(1, "new", 1),
-                at(1, "new", 1),
-                Decision::AlreadyDone,
-                Decision::Reactivate,
-            ),
-            (
-                at(1, "old", 1),
-                at(2, "new", 2),
-                Decision::AlreadyDone,
-                Decision::Stale,
-            ),
+        check(&[
+            (&at(1, "old", 1), at(2, "new", 2), AlreadyDone, Stale),
             // Applied and rolled back by hand: only the highest number tells.
-            (
-                at(1, "old", 1),
-                at(1, "old", 2),
-                Decision::Stale,
-                Decision::Stale,
-            ),
-            (
-                at(1, "old", 2),
-                at(2, "old", 2),
-                Decision::Stale,
-                Decision::Stale,
-            ),
-            (
-                at(1, "old", 1),
-                at(1, "other", 1),
-                Decision::Stale,
-                Decision::Stale,
-            ),
-            (
-                absent.clone(),
-                at(1, "old", 1),
-                Decision::Stale,
-                Decision::Stale,
-            ),
-            (
-                at(1, "old", 1),
-                absent.clone(),
-                Decision::Stale,
-                Decision::Stale,
-            ),
-            (absent, left, Decision::Stale, Decision::Stale),
-        ];
-        for (expected, found, once, again) in table {
-            assert_eq!(decide(&expected, &found, &path("new"), false), once);
-            assert_eq!(decide(&expected, &found, &path("new"), true), again);
-        }
+            (&at(1, "old", 1), at(1, "old", 2), Stale, Stale),
+            (&at(1, "old", 2), at(2, "old", 2), Stale, Stale),
+            (&at(1, "old", 1), at(1, "other", 1), Stale, Stale),
+            (&absent(None), at(1, "old", 1), Stale, Stale),
+            (&at(1, "old", 1), absent(None), Stale, Stale),
+            (&absent(None), absent(Some(1)), Stale, Stale),
+        ]);
     }
 }

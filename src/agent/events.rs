@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::error::AgentError;
-use super::folder::{RunFiles, append};
+use super::folder::{Folder, RunFiles, append};
+use super::journal;
 use crate::protocol::{ActivationResult, AgentMessage, PROTOCOL_VERSION, to_line};
 
 /// A follower holds the lock for an instant when it looks whether anybody does.
@@ -28,11 +29,15 @@ pub(super) struct Entry {
 pub(super) struct Events {
     file: File,
     log: File,
+    folder: Folder,
 }
 
 impl Events {
     /// Takes over a run's files, unless another process works on the run or has done so.
-    pub(super) async fn claim(files: &RunFiles) -> Result<Option<Self>, AgentError> {
+    pub(super) async fn claim(
+        folder: &Folder,
+        files: &RunFiles,
+    ) -> Result<Option<Self>, AgentError> {
         let file = append(&files.events, 0o600)
             .map_err(AgentError::file("open the events", &files.events))?;
         let log =
@@ -48,21 +53,38 @@ impl Events {
             }
         }
         let unused = file.metadata().is_ok_and(|metadata| metadata.len() == 0);
-        Ok(unused.then_some(Self { file, log }))
+        let folder = folder.clone();
+        Ok(unused.then_some(Self { file, log, folder }))
     }
 
     /// Writes the first message.
-    pub(super) fn hello(&self, files: &RunFiles) {
-        self.emit(AgentMessage::Hello {
+    ///
+    /// # Errors
+    /// Where nothing can be written, so that nobody could hear of what comes.
+    pub(super) fn hello(&self, files: &RunFiles) -> io::Result<()> {
+        self.write(AgentMessage::Hello {
             protocol: PROTOCOL_VERSION,
             log: files.log.display().to_string(),
-        });
+        })
     }
 
-    /// Writes a message. A full disk is no reason to stop: the journal says the same.
+    /// Writes a message. Failing is no reason to stop: the journal says the same.
     pub(super) fn emit(&self, message: AgentMessage) {
-        let log = self.log.metadata().map_or(0, |metadata| metadata.len());
-        append_entry(&self.file, &Entry { log, message }).ok();
+        self.write(message).ok();
+    }
+
+    fn write(&self, message: AgentMessage) -> io::Result<()> {
+        let log = self.log.metadata()?.len();
+        let entry = Entry { log, message };
+        match append_entry(&self.file, &entry) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                journal::give_up_reserve(&self.folder)?;
+                // The line that was cut gets an end, so that this is one of its own.
+                (&self.file).write_all(b"\n")?;
+                append_entry(&self.file, &entry)
+            }
+            result => result,
+        }
     }
 
     /// Writes a line of our own into the log.
@@ -91,16 +113,14 @@ pub(super) fn append_result(files: &RunFiles, result: &ActivationResult) -> io::
     append_entry(&file, &Entry { log, message })
 }
 
-/// Tells the run's starter that the run is not to begin any more; false where it has begun.
-pub(super) fn forbid(files: &RunFiles, reason: &str) -> io::Result<bool> {
+/// Writes that a run has not begun, after which it cannot; false where it has.
+pub(super) fn forbid(files: &RunFiles, result: &ActivationResult) -> io::Result<bool> {
     let file = append(&files.events, 0o600)?;
     if file.try_lock().is_err() || file.metadata()?.len() > 0 {
         return Ok(false);
     }
     let message = AgentMessage::Result {
-        result: ActivationResult::NotStarted {
-            reason: reason.to_owned(),
-        },
+        result: result.clone(),
     };
     append_entry(&file, &Entry { log: 0, message })?;
     Ok(true)
@@ -120,6 +140,10 @@ fn ends_with_result(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn folder() -> Folder {
+        Folder::of(&"/p/profile".parse().unwrap())
+    }
+
     fn files(root: &tempfile::TempDir) -> RunFiles {
         RunFiles {
             events: root.path().join("events"),
@@ -131,27 +155,31 @@ mod tests {
     async fn a_run_is_worked_on_once() {
         let root = tempfile::tempdir().unwrap();
         let files = files(&root);
-        let events = Events::claim(&files).await.unwrap().unwrap();
-        assert!(Events::claim(&files).await.unwrap().is_none());
-        assert!(!forbid(&files, "late").unwrap());
-        events.hello(&files);
+        let events = Events::claim(&folder(), &files).await.unwrap().unwrap();
+        assert!(Events::claim(&folder(), &files).await.unwrap().is_none());
+        assert!(!forbid(&files, &ActivationResult::Locked { holder: None }).unwrap());
+        events.hello(&files).unwrap();
         drop(events);
-        assert!(Events::claim(&files).await.unwrap().is_none());
+        assert!(Events::claim(&folder(), &files).await.unwrap().is_none());
     }
 
     #[tokio::test]
     async fn a_forbidden_run_never_begins() {
         let root = tempfile::tempdir().unwrap();
         let files = files(&root);
-        assert!(forbid(&files, "too late").unwrap());
-        assert!(Events::claim(&files).await.unwrap().is_none());
+        assert!(forbid(&files, &ActivationResult::Locked { holder: None }).unwrap());
+        assert!(Events::claim(&folder(), &files).await.unwrap().is_none());
     }
 
     #[tokio::test]
     async fn a_result_is_added_once() {
         let root = tempfile::tempdir().unwrap();
         let files = files(&root);
-        Events::claim(&files).await.unwrap().unwrap().note("text");
+        Events::claim(&folder(), &files)
+            .await
+            .unwrap()
+            .unwrap()
+            .note("text");
         let result = ActivationResult::Locked { holder: None };
         append_result(&files, &result).unwrap();
         append_result(&files, &result).unwrap();

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::time::{Duration, Instant};
 
+use super::error::AgentError;
 use super::events::{Entry, forbid};
 use super::folder::{Folder, JobKind, RunFiles};
 use super::journal;
@@ -146,44 +147,48 @@ impl<W: Write> Follower<'_, W> {
         if !has_ended.unwrap_or_default() && self.begin.elapsed() < BEGIN_LIMIT {
             return Ok(false);
         }
-        let printed = {
-            let mut text = Vec::new();
-            let length = self.log.length();
-            self.log.finish(length, &mut |message| {
-                if let AgentMessage::Output { text: line } = message {
-                    text.push(line);
-                }
-                Ok(())
-            })?;
-            text.join(" ")
-        };
+        let printed = self.printed()?;
         let reason = format!("the agent could not be started; nothing was changed. {printed}");
-        let reason = reason.trim_end();
-        match forbid(&self.files, reason) {
-            Ok(false) => return Ok(false),
+        let mut result = ActivationResult::NotStarted {
+            reason: reason.trim_end().to_owned(),
+        };
+        match forbid(&self.files, &result) {
             Ok(true) => {}
-            // Nothing can be written there, by the supervisor neither.
+            Ok(false) => return Ok(false),
+            // It may have worked without being able to write a single message.
             Err(error) => {
-                let reason = format!("{reason} ({error})");
-                self.refuse(ActivationResult::NotStarted { reason })?;
-                return Ok(true);
+                result = self.outcome();
+                if let ActivationResult::NotStarted { reason } = &mut result {
+                    let file = AgentError::file("write", &self.files.events);
+                    *reason = file(error).to_string();
+                }
             }
         }
-        self.refuse(ActivationResult::NotStarted {
-            reason: reason.to_owned(),
-        })?;
+        let log = self.files.log.display().to_string();
+        refuse(&mut self.output, &log, result)?;
         Ok(true)
     }
 
-    fn refuse(&mut self, result: ActivationResult) -> io::Result<()> {
-        let log = self.files.log.display().to_string();
-        refuse(&mut self.output, &log, result)
+    /// Returns what a supervisor printed that could not begin.
+    fn printed(&mut self) -> io::Result<String> {
+        let mut lines = Vec::new();
+        let length = self.log.length();
+        self.log.finish(length, &mut |message| {
+            if let AgentMessage::Output { text } = message {
+                lines.push(text);
+            }
+            Ok(())
+        })?;
+        Ok(lines.join(" "))
     }
 
     fn outcome(&self) -> ActivationResult {
         let state = read_state(self.followed.folder.profile());
         match journal::load(self.followed.folder) {
-            Ok(journal) => outcome(self.followed.run, journal.as_ref(), self.reached, state),
+            Ok(journal) => {
+                let Followed { run, kind, .. } = &self.followed;
+                outcome(run, *kind, journal.as_ref(), self.reached, state)
+            }
             Err(error) => ActivationResult::NotStarted {
                 reason: error.to_string(),
             },

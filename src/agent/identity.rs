@@ -35,21 +35,13 @@ fn is_alive(process: ProcessIdentity) -> bool {
     stat(process.pid).is_some_and(|stat| stat.start_time == process.start_time && !stat.zombie)
 }
 
-/// Ends the process group that a child of ours led: it is known to be that one, since we have not
-/// let go of its number or have just done so.
-pub(super) async fn end_own_group(leader: u32) {
-    let Some(group) = pid(leader) else { return };
-    kill_process_group(group, Signal::TERM).ok();
-    let begin = Instant::now();
-    while test_kill_process_group(group).is_ok() && begin.elapsed() < GRACE {
-        tokio::time::sleep(POLL).await;
-    }
-    kill_process_group(group, Signal::KILL).ok();
-}
-
 /// Ends the activation that this process led, and everything of its session that is left, even
 /// where the leader itself is dead already. Signals no process that began before it.
 pub(super) async fn end_activation(leader: ProcessIdentity) -> Result<(), String> {
+    if leader.start_time == 0 {
+        end_group(leader.pid).await;
+        return Ok(());
+    }
     let mut signal = Signal::TERM;
     let mut begin = Instant::now();
     loop {
@@ -78,12 +70,20 @@ pub(super) async fn end_activation(leader: ProcessIdentity) -> Result<(), String
     }
 }
 
+/// Where processes cannot be told apart, all that is known is the number of the group.
+async fn end_group(leader: u32) {
+    let Some(group) = pid(leader) else { return };
+    kill_process_group(group, Signal::TERM).ok();
+    let begin = Instant::now();
+    while test_kill_process_group(group).is_ok() && begin.elapsed() < GRACE {
+        tokio::time::sleep(POLL).await;
+    }
+    kill_process_group(group, Signal::KILL).ok();
+}
+
 /// The kernel gives a number to no new process while a session or group has it, so that living
 /// members of the leader's session are the activation's.
 fn members(leader: ProcessIdentity) -> Vec<Stat> {
-    if leader.start_time == 0 {
-        return Vec::new();
-    }
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let stats: Vec<_> = entries
         .filter_map(|entry| stat(entry.file_name().to_str()?.parse().ok()?))
@@ -167,11 +167,6 @@ mod tests {
         };
         assert!(!is_alive(other));
         assert!(members(other).is_empty());
-        let unknown = ProcessIdentity {
-            start_time: 0,
-            ..own
-        };
-        assert!(members(unknown).is_empty());
     }
 
     #[tokio::test]

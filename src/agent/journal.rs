@@ -56,11 +56,16 @@ pub(super) fn store(folder: &Folder, journal: &Journal) -> io::Result<()> {
     let text = serde_json::to_string_pretty(journal)? + "\n";
     match replace(folder, &text) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            fs::remove_file(folder.file(RESERVE))?;
+            give_up_reserve(folder)?;
             replace(folder, &text)
         }
         result => result,
     }
+}
+
+/// Makes a little room on a full disk, once.
+pub(super) fn give_up_reserve(folder: &Folder) -> io::Result<()> {
+    fs::remove_file(folder.file(RESERVE))
 }
 
 /// Sets aside the room that [`store`] may need on a full disk.

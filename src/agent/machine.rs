@@ -56,6 +56,7 @@ pub(super) fn next(phase: Phase, fact: Fact, policy: Policy) -> Option<Phase> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Phase::{Activating, Confirmed, Prepared, Setting, Waiting};
     use proptest::prelude::*;
 
     const FACTS: [Fact; 5] = [
@@ -86,7 +87,6 @@ mod tests {
     #[test]
     fn the_ways_that_go_well() {
         let well = [Fact::Succeeded; 6];
-        use Phase::{Activating, Confirmed, Prepared, Setting, Waiting};
         let all = [Prepared, Setting, Activating, Waiting, Confirmed];
         assert_eq!(walk(&well, policy(7)), all);
         assert_eq!(

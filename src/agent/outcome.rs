@@ -1,12 +1,14 @@
 //! What became of a run whose supervisor died before it could say so.
 
+use super::folder::JobKind;
 use crate::model::{ProfileState, RunId};
 use crate::protocol::{ActivationResult, FailureReason, Journal, Phase};
 
-/// Returns the result that the journal tells of `run`. `reached` is the last phase that the run's
-/// own messages told.
+/// Returns the result that the journal tells of a job of `run`. `reached` is the last phase that
+/// the job's own messages told.
 pub(super) fn outcome(
     run: &RunId,
+    kind: JobKind,
     journal: Option<&Journal>,
     reached: Option<Phase>,
     state: ProfileState,
@@ -24,7 +26,7 @@ pub(super) fn outcome(
     match journal.phase {
         Phase::Prepared => not_started(),
         // Taking back writes nothing before it begins, and begins with another phase.
-        Phase::Confirmed if reached.is_none() => not_started(),
+        Phase::Confirmed if kind == JobKind::Revoke => not_started(),
         Phase::Confirmed => ActivationResult::Done { state },
         Phase::RolledBack => ActivationResult::RolledBack { reason, state },
         Phase::LeftFailed => ActivationResult::LeftFailed { reason, state },
@@ -63,7 +65,13 @@ mod tests {
     fn of(phase: Phase, reached: Option<Phase>) -> ActivationResult {
         let journal = example(phase);
         let state = journal.previous.state.clone();
-        outcome(&journal.run, Some(&journal), reached, state)
+        outcome(
+            &journal.run,
+            JobKind::Activate,
+            Some(&journal),
+            reached,
+            state,
+        )
     }
 
     #[test]
@@ -102,11 +110,18 @@ mod tests {
             of(Phase::Prepared, None),
             ActivationResult::NotStarted { .. }
         ));
-        // A revocation that died before it began leaves the confirmed journal of the activation.
         assert!(matches!(
             of(Phase::Confirmed, None),
-            ActivationResult::NotStarted { .. }
+            ActivationResult::Done { .. }
         ));
+    }
+
+    #[test]
+    fn a_revocation_that_died_before_it_began_leaves_a_confirmed_journal() {
+        let journal = example(Phase::Confirmed);
+        let state = journal.previous.state.clone();
+        let result = outcome(&journal.run, JobKind::Revoke, Some(&journal), None, state);
+        assert!(matches!(result, ActivationResult::NotStarted { .. }));
     }
 
     #[test]
@@ -114,7 +129,8 @@ mod tests {
         let journal = example(Phase::Confirmed);
         let other = RunId::from_bytes([1; 16]);
         let state = journal.previous.state.clone();
-        let result = |reached| outcome(&other, Some(&journal), reached, state.clone());
+        let kind = JobKind::Activate;
+        let result = |reached| outcome(&other, kind, Some(&journal), reached, state.clone());
         assert!(matches!(result(None), ActivationResult::NotStarted { .. }));
         let reached = Some(Phase::Activating);
         assert!(matches!(

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::model::{AbsolutePath, Generation, ProfileState, StorePath};
-
-/// More links than this in a row are a loop.
-const LINKS_MAX: usize = 40;
 
 /// A profile as its links say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +29,15 @@ impl Snapshot {
                 generations,
             });
         };
+        let generation = generation_named(path, &link);
+        let target = match generation {
+            Some(number) => generations.get(&number),
+            None => Some(&link),
+        };
         let state = ProfileState::Present {
-            generation: generation_named(path, &link),
-            path: resolve(path),
+            generation,
+            // The operator reads the same two links and no more; both must find the same.
+            path: target.and_then(|text| text.parse().ok()),
             highest_generation,
         };
         Ok(Self {
@@ -109,19 +112,6 @@ fn generation_named(path: &AbsolutePath, link: &str) -> Option<Generation> {
         Some(_) => return None,
     };
     Generation::from_link_name(path.file_name(), name)
-}
-
-/// Follows links from the profile to the first store path.
-fn resolve(path: &AbsolutePath) -> Option<StorePath> {
-    let mut current = PathBuf::from(path.as_str());
-    for _ in 0..LINKS_MAX {
-        if let Some(found) = current.to_str().and_then(|text| text.parse().ok()) {
-            return Some(found);
-        }
-        let next = current.read_link().ok()?;
-        current = current.parent()?.join(next);
-    }
-    None
 }
 
 #[cfg(test)]

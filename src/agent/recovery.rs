@@ -66,6 +66,8 @@ async fn end_process(journal: &Journal) -> Result<(), AgentError> {
     let ended = match &journal.activation {
         _ if other_boot => Ok(()),
         None => Ok(()),
+        // A number without a start time may be anybody's by now.
+        Some(ActivationProcess::Group { leader }) if leader.start_time == 0 => Ok(()),
         Some(ActivationProcess::Group { leader }) => end_activation(*leader).await,
         Some(ActivationProcess::Unit { name }) => stop_unit(name).await,
     };

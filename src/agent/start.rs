@@ -65,7 +65,7 @@ pub(super) async fn attach(
     let result = match journal::load(&folder) {
         Ok(Some(journal)) if journal.run == *run => {
             let reached = Some(journal.phase);
-            outcome(run, Some(&journal), reached, state)
+            outcome(run, JobKind::Activate, Some(&journal), reached, state)
         }
         Ok(_) => ActivationResult::NotStarted {
             reason: format!("this node has no record of run {run}"),

@@ -92,10 +92,12 @@ pub(super) async fn supervise(environment: Environment, job: &Job) -> Result<(),
     // Fails where this is a leader already, as below systemd: then it is what is wanted.
     rustix::process::setsid().ok();
     let files = job.files();
-    let Some(events) = Events::claim(&files).await? else {
+    let Some(events) = Events::claim(&job.folder(), &files).await? else {
         return Ok(());
     };
-    events.hello(&files);
+    events
+        .hello(&files)
+        .map_err(AgentError::file("write the events", &files.events))?;
     fault::point("hello");
     let context = Context {
         environment,

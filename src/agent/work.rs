@@ -10,13 +10,17 @@ use super::events::Events;
 use super::fault;
 use super::folder::Folder;
 use super::gate::Gate;
-use super::identity::{end_own_group, identify};
+use super::identity::{end_activation, identify};
 use super::journal;
-use crate::process::Invocation;
-use crate::protocol::{ActivationProcess, AgentMessage, FailureReason, Journal, Phase};
+use crate::process::{Detached, Invocation};
+use crate::protocol::{
+    ActivationProcess, AgentMessage, FailureReason, Journal, Phase, ProcessIdentity,
+};
 
 /// How much of what a child printed goes into a failure's message.
 const DETAIL_MAX: u64 = 2000;
+/// How long a child that was killed may take to be gone.
+const END_LIMIT: Duration = Duration::from_secs(15);
 
 /// What a supervisor works with.
 #[derive(Debug)]
@@ -105,9 +109,8 @@ impl<'a> Work<'a> {
         let mut journal = self.journal.clone();
         journal.phase = phase;
         journal.activated |= phase == Phase::Activating;
-        journal.activation = Some(ActivationProcess::Group {
-            leader: gate.identity(),
-        });
+        let leader = gate.identity();
+        journal.activation = Some(ActivationProcess::Group { leader });
         if phase == Phase::RollingBack {
             self.record_anyway(journal);
         } else {
@@ -126,7 +129,7 @@ impl<'a> Work<'a> {
             None => Ended::TimedOut(limit.unwrap_or_default()),
         };
         if !ended.is_success() {
-            self.end(&mut child).await;
+            self.end(&mut child, leader).await;
         }
         Ok(ended)
     }
@@ -139,11 +142,13 @@ impl<'a> Work<'a> {
     }
 
     /// What a failed child left running could go on changing what is being taken back.
-    async fn end(&self, child: &mut crate::process::Detached) {
-        tokio::join!(end_own_group(child.id()), async {
-            // Reaps it, so that its group can be seen to end.
-            drop(child.wait().await);
-        });
+    async fn end(&self, child: &mut Detached, leader: ProcessIdentity) {
+        let ending = end_activation(leader);
+        // Reaps it beside, so that its group can be seen to end; for ever in the kernel, perhaps.
+        let reaping = tokio::time::timeout(END_LIMIT, child.wait());
+        if let (Err(problem), _) = tokio::join!(ending, reaping) {
+            self.note(&format!("the activation could not be ended: {problem}"));
+        }
     }
 
     /// Writes a line of our own into the log.

@@ -6,6 +6,7 @@
 mod bed;
 mod confirm;
 mod crash;
+mod disk;
 mod follow;
 mod forward;
 mod rollback;

@@ -301,3 +301,26 @@ fn a_lost_follower_finds_its_dead_run() {
     assert!(Path::new(bed.profile.as_str()).exists());
     eventually("it is told quickly", || true);
 }
+
+#[test]
+fn a_recovery_that_fails_is_told_and_the_run_after_it_works() {
+    let bed = Bed::new();
+    let one = bed.closure("one", "test ! -e broken");
+    bed.deploy(&bed.request(&one));
+    let request = bed.magic(&bed.closure("two", ""), 30);
+    bed.start_with_faults(&request, "waiting=kill").result();
+    fs::write(bed.path("broken"), "").unwrap();
+    let three = bed.closure("three", "");
+    let result = bed.deploy(&bed.request(&three));
+    let ActivationResult::NotStarted { reason } = result else {
+        panic!("{result:?}")
+    };
+    assert!(
+        reason.contains("could not be taken back completely"),
+        "{reason}"
+    );
+    assert_eq!(
+        bed.deploy(&bed.request(&three)),
+        done(present(2, &three, 2))
+    );
+}
