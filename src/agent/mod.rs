@@ -1,1 +1,46 @@
 //! The program on the node: takes the lock, keeps the journal, activates, waits, goes back.
+//!
+//! `activate start` ([`start`], [`follow`]) is what a connection runs and may lose at any time. It
+//! starts a detached `activate supervise` ([`detach`], [`supervise`]), which does the work:
+//!
+//! - [`activate`] walks through the phases of [`machine`], each written to the [`journal`] before
+//!   what it describes, with children that start behind a [`gate`];
+//! - [`rollback`] does what [`rollback_plan`] says, at once or, in [`recovery`], after a crash;
+//! - [`confirmation`] is awaited by the supervisor and given by [`confirm`].
+
+mod activate;
+mod activation;
+mod args;
+mod clock;
+mod confirm;
+mod confirmation;
+mod decision;
+mod detach;
+mod entry;
+mod environment;
+mod error;
+mod events;
+mod fault;
+mod folder;
+mod follow;
+mod gate;
+mod hold;
+mod identity;
+mod journal;
+mod lock;
+mod log_lines;
+mod machine;
+mod nix;
+mod outcome;
+mod profile;
+mod program;
+mod recovery;
+mod revoke;
+mod rollback;
+mod rollback_plan;
+mod start;
+mod supervise;
+mod watch;
+mod work;
+
+pub use entry::main;

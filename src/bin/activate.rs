@@ -1,5 +1,5 @@
 //! `activate`: the agent's executable.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    deploy::agent::main()
 }

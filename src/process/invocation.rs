@@ -71,6 +71,22 @@ impl Invocation {
         self
     }
 
+    /// Returns a call of `wrapper` with these arguments, then this call's program and arguments;
+    /// everything else stays.
+    #[must_use]
+    pub fn through<T: Into<OsString>>(
+        mut self,
+        wrapper: impl Into<OsString>,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let program = std::mem::replace(&mut self.program, wrapper.into());
+        let own = std::mem::take(&mut self.arguments);
+        self.arguments = arguments.into_iter().map(Into::into).collect();
+        self.arguments.push(program);
+        self.arguments.extend(own);
+        self
+    }
+
     /// Returns the program's name without its folder.
     pub fn program_name(&self) -> String {
         let name = std::path::Path::new(&self.program)
@@ -91,5 +107,24 @@ impl fmt::Display for Invocation {
         self.arguments
             .iter()
             .try_for_each(|argument| write!(formatter, " {}", argument.to_string_lossy()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapper_comes_first() {
+        let wrapped = Invocation::new("ls")
+            .arg("-l")
+            .env("A", "b")
+            .through("env", ["-i"]);
+        assert_eq!(
+            wrapped,
+            Invocation::new("env")
+                .args(["-i", "ls", "-l"])
+                .env("A", "b")
+        );
     }
 }

@@ -1,13 +1,16 @@
 //! The only place that starts children.
 //!
-//! Every child has its own process group, which is ended when its time limit passes or when the
-//! future that waits for it is dropped, so that nothing is left behind. Knows neither Nix nor ssh.
+//! A child of [`run`] has its own process group, which is ended when its time limit passes or when
+//! the future that waits for it is dropped, so that nothing is left behind. A child of
+//! [`spawn_detached`] is meant to outlive its parent. Knows neither Nix nor ssh.
 
+mod detached;
 mod group;
 mod invocation;
 mod run;
 mod tail;
 
+pub use detached::{Detached, spawn_detached};
 pub use group::ProcessGroup;
 pub use invocation::Invocation;
 pub use run::{Finished, ProcessError, run, run_with};

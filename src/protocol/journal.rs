@@ -42,6 +42,12 @@ pub struct Journal {
     pub boot_id: Option<String>,
     /// What had failed, once something has.
     pub failure: Option<super::FailureReason>,
+    /// Whether the activation program was started, so that going back re-activates the previous.
+    pub activated: bool,
+    /// The folder in which this run's confirmation is awaited, once it is.
+    pub confirm_folder: Option<AbsolutePath>,
+    /// Most seconds that an activation may take, the one that goes back included.
+    pub activation_timeout: Option<u64>,
 }
 
 /// A profile and its node before an activation.

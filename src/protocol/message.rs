@@ -34,6 +34,11 @@ pub enum ConfirmReply {
     NotWaiting,
     /// Nothing is left to confirm: the run has ended, or is not known here.
     Ended,
+    /// The confirmation could not be given; another attempt may succeed before the deadline.
+    Failed {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// One line of `start`, `attach` and `revoke`. The last line is always `Result`.
@@ -88,6 +93,8 @@ pub enum Recovery {
     Finished,
     /// It had changed nothing yet.
     NothingDone,
+    /// Somebody else has set the profile since; the profile was left alone.
+    Superseded,
 }
 
 /// How an activation ended, and with that the state the profile is in.

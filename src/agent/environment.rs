@@ -1,0 +1,181 @@
+//! What the agent's caller gave it: variables, home folder, where programs are.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::error::AgentError;
+use crate::process::{Invocation, run};
+
+/// Where Nix is when PATH does not say so.
+const NIX_FOLDERS: [&str; 2] = [
+    "/nix/var/nix/profiles/default/bin",
+    "/run/current-system/sw/bin",
+];
+
+/// The variables and places of one call of the agent.
+#[derive(Debug, Clone)]
+pub(super) struct Environment {
+    variables: Vec<(OsString, OsString)>,
+    executable: PathBuf,
+    home: Option<OsString>,
+}
+
+impl Environment {
+    /// Takes over these variables; asks the user database where they lack HOME.
+    pub(super) async fn new(variables: Vec<(OsString, OsString)>, executable: PathBuf) -> Self {
+        let mut environment = Self {
+            variables,
+            executable,
+            home: None,
+        };
+        if environment.get("HOME").is_none() {
+            environment.home = home_in_database().await;
+        }
+        environment
+    }
+
+    /// Returns a variable that is set and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .iter()
+            .find(|(other, value)| other == name && !value.is_empty())
+            .map(|(_, value)| value.as_os_str())
+    }
+
+    /// Returns all variables, HOME included.
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+            .chain(
+                self.home
+                    .iter()
+                    .map(|home| (OsStr::new("HOME"), home.as_os_str())),
+            )
+    }
+
+    /// Returns the home folder.
+    pub(super) fn home(&self) -> Result<&Path, AgentError> {
+        self.get("HOME")
+            .or(self.home.as_deref())
+            .map(Path::new)
+            .ok_or(AgentError::NoHome)
+    }
+
+    /// Returns the folder for the caller's own state.
+    pub(super) fn state_home(&self) -> Result<PathBuf, AgentError> {
+        match self.get("XDG_STATE_HOME").map(Path::new) {
+            Some(path) if path.is_absolute() => Ok(path.to_owned()),
+            _ => Ok(self.home()?.join(".local/state")),
+        }
+    }
+
+    /// Returns this executable's path, which still works when the file was deleted meanwhile.
+    pub(super) fn own_executable(&self) -> &Path {
+        let running = Path::new("/proc/self/exe");
+        if cfg!(target_os = "linux") && running.exists() {
+            running
+        } else {
+            &self.executable
+        }
+    }
+
+    /// Returns this executable's path as another process can use it.
+    pub(super) fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    /// Returns a call of `program` from PATH, or from where Nix usually is, with HOME set.
+    pub(super) fn program(&self, program: &str) -> Invocation {
+        let path = self.find(program).unwrap_or_else(|| program.into());
+        self.with_home(Invocation::new(path))
+    }
+
+    /// Returns the call with HOME set where it was missing: old versions of Nix need it.
+    pub(super) fn with_home(&self, invocation: Invocation) -> Invocation {
+        match &self.home {
+            None => invocation,
+            Some(home) => invocation.env("HOME", home),
+        }
+    }
+
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        let path = self.get("PATH").unwrap_or_default();
+        std::env::split_paths(path)
+            .filter(|folder| folder.is_absolute())
+            .chain(NIX_FOLDERS.iter().map(PathBuf::from))
+            .chain(self.home().ok().map(|home| home.join(".nix-profile/bin")))
+            .map(|folder| folder.join(program))
+            .find(|file| is_executable(file))
+    }
+}
+
+/// Returns whether `path` is a file that may be executed.
+pub(super) fn is_executable(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+/// Asks `getent`, since a static executable cannot use the C library's user database.
+async fn home_in_database() -> Option<OsString> {
+    let uid = rustix::process::geteuid().as_raw().to_string();
+    let question = Invocation::new("getent")
+        .args(["passwd", &uid])
+        .time_limit(Duration::from_secs(5));
+    let answer = run(&question).await.ok()?;
+    let text = String::from_utf8(answer.stdout).ok()?;
+    home_of_entry(&text).map(OsString::from)
+}
+
+fn home_of_entry(entry: &str) -> Option<&str> {
+    let home = entry.lines().next()?.split(':').nth(5)?;
+    home.starts_with('/').then_some(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn environment(variables: &[(&str, &str)]) -> Environment {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Environment::new(variables.collect(), "/agent".into()).await
+    }
+
+    #[test]
+    fn reads_the_home_folder_of_an_entry() {
+        assert_eq!(
+            home_of_entry("a:x:1:1:A:/home/a:/bin/sh\n"),
+            Some("/home/a")
+        );
+        assert_eq!(home_of_entry(""), None);
+        assert_eq!(home_of_entry("a:x:1"), None);
+    }
+
+    #[tokio::test]
+    async fn home_comes_from_the_database_where_the_variable_is_missing() {
+        let without = environment(&[("HOME", "")]).await;
+        assert!(without.home().unwrap().is_absolute());
+        assert!(
+            without
+                .variables()
+                .any(|(name, value)| name == "HOME" && !value.is_empty())
+        );
+        let with = environment(&[("HOME", "/h")]).await;
+        assert_eq!(with.state_home().unwrap(), Path::new("/h/.local/state"));
+    }
+
+    #[tokio::test]
+    async fn programs_are_found_on_the_path() {
+        let environment =
+            environment(&[("HOME", "/h"), ("PATH", "relative:/does/not/exist:/bin")]).await;
+        assert_eq!(environment.find("sh"), Some("/bin/sh".into()));
+        assert_eq!(
+            environment.program("no-such-program").program_name(),
+            "no-such-program"
+        );
+    }
+}

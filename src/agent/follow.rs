@@ -1,0 +1,241 @@
+//! Following a run: its messages, with what its activation printed in between.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::time::{Duration, Instant};
+
+use super::error::AgentError;
+use super::events::{Entry, forbid};
+use super::folder::{Folder, JobKind, RunFiles};
+use super::journal;
+use super::log_lines::LogLines;
+use super::outcome::outcome;
+use super::profile::read_state;
+use super::watch::Watch;
+use crate::model::RunId;
+use crate::process::Detached;
+use crate::protocol::{ActivationResult, AgentMessage, PROTOCOL_VERSION, Phase, to_line};
+
+/// How long a supervisor may take to begin.
+const BEGIN_LIMIT: Duration = Duration::from_secs(20);
+
+/// Which run is followed.
+#[derive(Debug)]
+pub(super) struct Followed<'a> {
+    /// The profile's folder.
+    pub(super) folder: &'a Folder,
+    /// The run.
+    pub(super) run: &'a RunId,
+    /// Which of its jobs.
+    pub(super) kind: JobKind,
+    /// Its supervisor, where we have started it.
+    pub(super) supervisor: Option<Detached>,
+}
+
+/// Prints the messages of the run from the first to the last; returns after its result.
+///
+/// # Errors
+/// Where nobody listens any more, which changes nothing for the run.
+pub(super) async fn follow(followed: Followed<'_>, output: impl Write) -> io::Result<()> {
+    let files = followed.folder.run_files(followed.run, followed.kind);
+    let mut follower = Follower {
+        events: EventReader::default(),
+        log: LogLines::of(&files.log),
+        output: BufWriter::with_capacity(64 << 10, output),
+        reached: None,
+        begin: Instant::now(),
+        followed,
+        files,
+    };
+    follower.run().await?;
+    follower.output.flush()
+}
+
+/// Prints the only two messages of something that cannot begin.
+pub(super) fn refuse(
+    mut output: impl Write,
+    log: &str,
+    result: ActivationResult,
+) -> io::Result<()> {
+    let hello = AgentMessage::Hello {
+        protocol: PROTOCOL_VERSION,
+        log: log.to_owned(),
+    };
+    let lines = [hello, AgentMessage::Result { result }].map(|message| to_line(&message) + "\n");
+    output.write_all(lines.concat().as_bytes())?;
+    output.flush()
+}
+
+struct Follower<'a, W: Write> {
+    followed: Followed<'a>,
+    files: RunFiles,
+    events: EventReader,
+    log: LogLines,
+    output: BufWriter<W>,
+    reached: Option<Phase>,
+    begin: Instant,
+}
+
+impl<W: Write> Follower<'_, W> {
+    async fn run(&mut self) -> io::Result<()> {
+        let mut watch = Watch::growth_of(&[&self.files.events, &self.files.log]);
+        loop {
+            // The length first: what is printed after a message that is not there yet, comes
+            // after it.
+            let length = self.log.length();
+            let is_alive = is_held(&self.files);
+            if self.relay_events()? {
+                return Ok(());
+            }
+            let output = &mut self.output;
+            let more = self
+                .log
+                .step(length, &mut |message| print(output, &message))?;
+            self.output.flush()?;
+            if more {
+                continue;
+            }
+            if !is_alive && self.settle()? {
+                return Ok(());
+            }
+            let limit = if is_alive {
+                Duration::MAX
+            } else {
+                Duration::from_millis(10)
+            };
+            watch.changed(limit).await;
+        }
+    }
+
+    /// Prints the messages that are new; returns whether the last was among them.
+    fn relay_events(&mut self) -> io::Result<bool> {
+        for entry in self.events.read(&self.files)? {
+            let output = &mut self.output;
+            self.log
+                .finish(entry.log, &mut |message| print(output, &message))?;
+            print(output, &entry.message)?;
+            match entry.message {
+                AgentMessage::Result { .. } => return Ok(true),
+                AgentMessage::Phase { phase } => self.reached = Some(phase),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// Nobody works on the run: it has ended since we looked, has not begun, or its supervisor is
+    /// dead. Returns whether that was told.
+    fn settle(&mut self) -> io::Result<bool> {
+        if self.relay_events()? {
+            return Ok(true);
+        }
+        if self.events.seen == 0 {
+            return self.give_up();
+        }
+        let length = self.log.length();
+        let output = &mut self.output;
+        self.log
+            .finish(length, &mut |message| print(output, &message))?;
+        let result = self.outcome();
+        print(&mut self.output, &AgentMessage::Result { result })?;
+        Ok(true)
+    }
+
+    /// A supervisor that has not begun must not begin once we have said that it did not.
+    fn give_up(&mut self) -> io::Result<bool> {
+        let has_ended = self.followed.supervisor.as_mut().map(Detached::has_ended);
+        if !has_ended.unwrap_or_default() && self.begin.elapsed() < BEGIN_LIMIT {
+            return Ok(false);
+        }
+        let printed = self.printed()?;
+        let reason = format!("the agent could not be started; nothing was changed. {printed}");
+        let mut result = ActivationResult::NotStarted {
+            reason: reason.trim_end().to_owned(),
+        };
+        match forbid(&self.files, &result) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            // It may have worked without being able to write a single message.
+            Err(error) => {
+                result = self.outcome();
+                if let ActivationResult::NotStarted { reason } = &mut result {
+                    let file = AgentError::file("write", &self.files.events);
+                    *reason = file(error).to_string();
+                }
+            }
+        }
+        let log = self.files.log.display().to_string();
+        refuse(&mut self.output, &log, result)?;
+        Ok(true)
+    }
+
+    /// Returns what a supervisor printed that could not begin.
+    fn printed(&mut self) -> io::Result<String> {
+        let mut lines = Vec::new();
+        let length = self.log.length();
+        self.log.finish(length, &mut |message| {
+            if let AgentMessage::Output { text } = message {
+                lines.push(text);
+            }
+            Ok(())
+        })?;
+        Ok(lines.join(" "))
+    }
+
+    fn outcome(&self) -> ActivationResult {
+        let state = read_state(self.followed.folder.profile());
+        match journal::load(self.followed.folder) {
+            Ok(journal) => {
+                let Followed { run, kind, .. } = &self.followed;
+                outcome(run, *kind, journal.as_ref(), self.reached, state)
+            }
+            Err(error) => ActivationResult::NotStarted {
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+fn print(output: &mut impl Write, message: &AgentMessage) -> io::Result<()> {
+    writeln!(output, "{}", to_line(message))
+}
+
+/// Returns whether the run's supervisor lives.
+pub(super) fn is_held(files: &RunFiles) -> bool {
+    let Ok(file) = File::open(&files.events) else {
+        return false;
+    };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+/// Reads whole lines of an events file that grows.
+#[derive(Debug, Default)]
+struct EventReader {
+    position: u64,
+    seen: usize,
+}
+
+impl EventReader {
+    fn read(&mut self, files: &RunFiles) -> io::Result<Vec<Entry>> {
+        let mut file = match File::open(&files.events) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            file => file?,
+        };
+        file.seek(SeekFrom::Start(self.position))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        self.position += whole as u64;
+        let text = String::from_utf8_lossy(&bytes[..whole]);
+        // A line that a full disk has cut is none.
+        let entries: Vec<Entry> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        self.seen += entries.len();
+        Ok(entries)
+    }
+}

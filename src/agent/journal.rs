@@ -1,0 +1,206 @@
+//! Reading and durably writing a profile's journal.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+use super::error::AgentError;
+use super::fault;
+use super::folder::{Folder, sync_folder};
+use crate::protocol::{JOURNAL_VERSION, Journal};
+
+const NAME: &str = "journal.json";
+/// Given up when the disk is full, so that what is going on can still be recorded.
+const RESERVE: &str = "reserve";
+const RESERVE_SIZE: usize = 64 << 10;
+/// No journal is longer.
+const LENGTH_MAX: u64 = 1 << 20;
+
+/// Returns the profile's journal, none where there is none.
+pub(super) fn load(folder: &Folder) -> Result<Option<Journal>, AgentError> {
+    let path = folder.file(NAME);
+    let text = match read(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(error.to_string()),
+        text => Ok(text.map_err(AgentError::file("read the journal", &path))?),
+    };
+    text.and_then(|text| parse(&text))
+        .map(Some)
+        .map_err(|problem| AgentError::Journal {
+            path: path.display().to_string(),
+            problem,
+        })
+}
+
+fn read(folder: &Folder) -> io::Result<String> {
+    let file = File::open(folder.file(NAME))?;
+    io::read_to_string(io::Read::take(file, LENGTH_MAX))
+}
+
+fn parse(text: &str) -> Result<Journal, String> {
+    let version = serde_json::from_str::<serde_json::Value>(text)
+        .ok()
+        .and_then(|value| value.get("format_version")?.as_u64());
+    match version {
+        Some(version) if version > u64::from(JOURNAL_VERSION) => Err(format!(
+            "has version {version}, and this agent knows {JOURNAL_VERSION} only: \
+             a newer `deploy` was used here"
+        )),
+        _ => serde_json::from_str(text).map_err(|error| format!("is damaged ({error})")),
+    }
+}
+
+/// Writes the journal so that it survives a power loss.
+pub(super) fn store(folder: &Folder, journal: &Journal) -> io::Result<()> {
+    fault::point("journal");
+    let text = serde_json::to_string_pretty(journal)? + "\n";
+    match replace(folder, &text) {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+            give_up_reserve(folder)?;
+            replace(folder, &text)
+        }
+        result => result,
+    }
+}
+
+/// Makes a little room on a full disk, once.
+pub(super) fn give_up_reserve(folder: &Folder) -> io::Result<()> {
+    fs::remove_file(folder.file(RESERVE))
+}
+
+/// Sets aside the room that [`store`] may need on a full disk.
+pub(super) fn reserve(folder: &Folder) -> io::Result<()> {
+    let path = folder.file(RESERVE);
+    if path
+        .metadata()
+        .is_ok_and(|metadata| metadata.len() == RESERVE_SIZE as u64)
+    {
+        return Ok(());
+    }
+    // Random enough not to be compressed away by the file system.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    })
+    .take(RESERVE_SIZE)
+    .collect();
+    let mut file = File::create(path)?;
+    file.write_all(&bytes)?;
+    file.sync_all()
+}
+
+fn replace(folder: &Folder, text: &str) -> io::Result<()> {
+    let new = folder.file("journal.json.new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(&new)?;
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, folder.file(NAME))?;
+    sync_folder(folder.path())
+}
+
+/// Makes what [`load`] returned durable, whoever wrote it.
+pub(super) fn sync(folder: &Folder) -> io::Result<()> {
+    File::open(folder.file(NAME))?.sync_all()?;
+    sync_folder(folder.path())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::{Generation, Operator, ProfileState, RunId};
+    use crate::protocol::{Phase, Previous, ProcessIdentity};
+
+    pub(in crate::agent) fn example(phase: Phase) -> Journal {
+        let path = |name: &str| format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}");
+        Journal {
+            format_version: JOURNAL_VERSION,
+            run: RunId::from_bytes([7; 16]),
+            operator: Operator {
+                user: "u".into(),
+                host: "h".into(),
+            },
+            profile_path: "/p/profile".parse().unwrap(),
+            previous: Previous {
+                link: Some("profile-3-link".into()),
+                state: ProfileState::Present {
+                    generation: Some(Generation(3)),
+                    path: Some(path("old").parse().unwrap()),
+                    highest_generation: Some(Generation(5)),
+                },
+                generations: vec![Generation(3), Generation(5)],
+                current_system: None,
+            },
+            target: path("new").parse().unwrap(),
+            generation: Some(Generation(6)),
+            sets_profile: true,
+            phase,
+            agent: ProcessIdentity {
+                pid: 1,
+                start_time: 1,
+            },
+            activation: None,
+            deadline: None,
+            boot_id: None,
+            failure: None,
+            activated: true,
+            confirm_folder: None,
+            activation_timeout: None,
+        }
+    }
+
+    fn folder(root: &tempfile::TempDir) -> Folder {
+        let folder = Folder::of(&format!("{}/p", root.path().display()).parse().unwrap());
+        folder.ensure().unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(&root);
+        assert!(load(&folder).unwrap().is_none());
+        reserve(&folder).unwrap();
+        for phase in [Phase::Setting, Phase::Waiting] {
+            store(&folder, &example(phase)).unwrap();
+            assert_eq!(load(&folder).unwrap(), Some(example(phase)));
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = folder(&root);
+        let newer = r#"{"format_version": 99, "anything": 1}"#;
+        for (text, problem) in [
+            ("", "is damaged"),
+            ("{", "is damaged"),
+            ("{\"format_version\":1}", "is damaged"),
+            (newer, "has version 99"),
+        ] {
+            fs::write(folder.file(NAME), text).unwrap();
+            let error = load(&folder).unwrap_err().to_string();
+            assert!(
+                error.contains(problem) && error.contains("journal.json"),
+                "{error}"
+            );
+        }
+        fs::write(folder.file(NAME), [0xff, 0xfe]).unwrap();
+        assert!(load(&folder).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in ".*") {
+            drop(parse(&text));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Finishing what an agent that died has left: always back, never forward to what nobody confirmed.
+
+use super::error::AgentError;
+use super::events::append_result;
+use super::folder::JobKind;
+use super::identity::end_activation;
+use super::journal;
+use super::machine::{Fact, Policy, next};
+use super::profile::Snapshot;
+use super::rollback_plan::{LinkStep, Moment, link_step};
+use super::work::{Context, Work};
+use super::{clock, fault};
+use crate::process::{Invocation, run};
+use crate::protocol::{
+    ActivationProcess, ActivationResult, AgentMessage, FailureReason, Journal, Phase, Recovery,
+};
+
+/// Recovers what the journal names. The profile's lock must be held, so that nobody else works on
+/// it any more.
+///
+/// # Errors
+/// Where the profile is in no state to begin anything else.
+pub(super) async fn recover(context: &Context) -> Result<(), AgentError> {
+    let Some(journal) = journal::load(&context.folder)? else {
+        return Ok(());
+    };
+    if !journal.phase.is_pending() {
+        return Ok(());
+    }
+    end_process(&journal).await?;
+    fault::point("ended");
+    let (run, operator, phase) = (journal.run.clone(), journal.operator.clone(), journal.phase);
+    let kind = match journal.failure {
+        Some(FailureReason::Revoked) => JobKind::Revoke,
+        _ => JobKind::Activate,
+    };
+    let files = context.folder.run_files(&run, kind);
+    let note = format!("run {run} of {operator} was interrupted in phase {phase}; taking it back");
+    context.events.note(&note);
+    let mut work = Work::begin(context, journal).map_err(AgentError::file(
+        "write the journal in",
+        context.folder.path(),
+    ))?;
+    let (recovery, result) = work.finish_interrupted().await;
+    append_result(&files, &result).ok();
+    context.events.emit(AgentMessage::Recovered {
+        run: run.clone(),
+        operator,
+        recovery,
+    });
+    match result {
+        ActivationResult::RollbackFailed { detail, .. } => {
+            Err(AgentError::RecoveryFailed { run, detail })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was left running could go on changing what is being taken back.
+async fn end_process(journal: &Journal) -> Result<(), AgentError> {
+    // Numbers of an earlier boot mean nothing now. Some hosts share the id of their boot, though.
+    let other_boot = match (&journal.boot_id, clock::boot_id()) {
+        (Some(then), Some(now)) => *then != now,
+        _ => false,
+    };
+    let ended = match &journal.activation {
+        _ if other_boot => Ok(()),
+        None => Ok(()),
+        // A number without a start time may be anybody's by now.
+        Some(ActivationProcess::Group { leader }) if leader.start_time == 0 => Ok(()),
+        Some(ActivationProcess::Group { leader }) => end_activation(*leader).await,
+        Some(ActivationProcess::Unit { name }) => stop_unit(name).await,
+    };
+    ended.map_err(|problem| AgentError::StillRunning {
+        run: journal.run.clone(),
+        problem,
+    })
+}
+
+async fn stop_unit(name: &str) -> Result<(), String> {
+    let call = Invocation::new("systemctl").args(["stop", "--", name]);
+    match run(&call).await {
+        Ok(ended) if ended.status.success() => Ok(()),
+        Ok(ended) => Err(format!("systemctl stop {name}: {}", ended.stderr.text())),
+        Err(error) => Err(super::error::chain(&error)),
+    }
+}
+
+impl Work<'_> {
+    async fn finish_interrupted(&mut self) -> (Recovery, ActivationResult) {
+        let phase = self.journal.phase;
+        let reason = FailureReason::Interrupted { phase };
+        // How the activation was to go on does not matter for going back.
+        let policy = Policy {
+            sets_profile: self.journal.sets_profile,
+            auto_rollback: true,
+            magic_rollback: true,
+        };
+        if next(phase, Fact::Interrupted, policy) == Some(Phase::RolledBack) {
+            self.journal.failure = Some(reason.clone());
+            self.enter_anyway(Phase::RolledBack);
+            self.remove_roots();
+            let reason = format!("{reason}; nothing was changed");
+            return (
+                Recovery::NothingDone,
+                ActivationResult::NotStarted { reason },
+            );
+        }
+        let superseded = Snapshot::read(&self.journal.profile_path).is_ok_and(|now| {
+            link_step(&self.journal, &now, Moment::Later) == LinkStep::LeaveToOthers
+        });
+        let recovery = if superseded {
+            Recovery::Superseded
+        } else {
+            Recovery::RolledBack
+        };
+        let reason = self.journal.failure.clone().unwrap_or(reason);
+        (recovery, self.roll_back(reason, Moment::Later).await)
+    }
+}

@@ -1,0 +1,217 @@
+//! Going back to exactly what the journal recorded.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::confirmation;
+use super::fault;
+use super::folder::{sync_file_system, sync_folder};
+use super::nix;
+use super::profile::{Snapshot, read_state};
+use super::rollback_plan::{LinkStep, Moment, is_restored, link_step, surplus_generation};
+use super::work::Work;
+use crate::model::Generation;
+use crate::process::Invocation;
+use crate::protocol::{ActivationResult, FailureReason, Phase};
+
+impl Work<'_> {
+    /// Takes the activation back. Does as much of it as it can whatever fails, and may be
+    /// repeated at any point.
+    pub(super) async fn roll_back(
+        &mut self,
+        reason: FailureReason,
+        moment: Moment,
+    ) -> ActivationResult {
+        self.journal.failure.get_or_insert_with(|| reason.clone());
+        self.enter_anyway(Phase::RollingBack);
+        if let Some(folder) = self.journal.confirm_folder.take() {
+            confirmation::remove(&folder);
+        }
+        let mut problems = Vec::new();
+        let others = match self.restore_link(moment).await {
+            Ok(others) => others,
+            Err(problem) => {
+                problems.push(problem);
+                false
+            }
+        };
+        fault::point("restored");
+        if self.journal.activated && !others {
+            problems.extend(self.reactivate_previous(problems.is_empty()).await);
+            fault::point("reactivated");
+        }
+        problems.extend(self.delete_surplus().await);
+        fault::point("deleted");
+        self.remove_roots();
+        self.finish(reason, &problems)
+    }
+
+    fn finish(&mut self, reason: FailureReason, problems: &[String]) -> ActivationResult {
+        let folder = Path::new(self.journal.profile_path.parent());
+        if let Err(error) = sync_file_system(folder) {
+            self.note(&format!("cannot sync {}: {error}", folder.display()));
+        }
+        self.journal.activation = None;
+        let state = read_state(&self.journal.profile_path);
+        if problems.is_empty() {
+            self.enter_anyway(Phase::RolledBack);
+            return ActivationResult::RolledBack { reason, state };
+        }
+        self.enter_anyway(Phase::RollbackFailed);
+        let detail = problems.join("; ");
+        self.note(&format!("ROLLBACK FAILED: {detail}"));
+        ActivationResult::RollbackFailed {
+            reason,
+            detail,
+            state,
+        }
+    }
+
+    /// Returns whether the link was left alone because others have set it since.
+    async fn restore_link(&mut self, moment: Moment) -> Result<bool, String> {
+        let now = self.look()?;
+        match link_step(&self.journal, &now, moment) {
+            LinkStep::Keep => return Ok(false),
+            LinkStep::LeaveToOthers => {
+                self.note("the profile was set by somebody else since; its link is left alone");
+                return Ok(true);
+            }
+            LinkStep::SwitchGeneration(number) => {
+                let profile = &self.journal.profile_path;
+                let call = nix::switch(&self.context.environment, profile, number);
+                self.try_nix(call).await;
+                if !is_restored(&self.journal, &self.look()?) {
+                    // Nix may be broken, or wait for a lock for ever. The link is all there is.
+                    let name = number.link_name(self.journal.profile_path.file_name());
+                    self.write_link(&name)?;
+                }
+            }
+            LinkStep::Restore(text) => self.write_link(&text)?,
+            LinkStep::Remove => self.remove_link()?,
+        }
+        if is_restored(&self.journal, &self.look()?) {
+            Ok(false)
+        } else {
+            Err(format!(
+                "the profile link {} does not lead where it did",
+                self.journal.profile_path
+            ))
+        }
+    }
+
+    /// Replaces the link in one step, so that there is one at any time.
+    fn write_link(&self, text: &str) -> Result<(), String> {
+        let profile = Path::new(self.journal.profile_path.as_str());
+        let new = profile.with_file_name(format!(
+            ".{}.deploy-{}",
+            self.journal.profile_path.file_name(),
+            self.journal.run
+        ));
+        fs::remove_file(&new).ok();
+        symlink(text, &new)
+            .and_then(|()| fs::rename(&new, profile))
+            .map_err(|error| {
+                fs::remove_file(&new).ok();
+                format!(
+                    "cannot restore the profile link {}: {error}",
+                    profile.display()
+                )
+            })
+    }
+
+    fn remove_link(&self) -> Result<(), String> {
+        let profile = Path::new(self.journal.profile_path.as_str());
+        match fs::remove_file(profile) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!(
+                "cannot remove the profile link {}: {error}",
+                profile.display()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Activates what was there before: through the link, or directly where that is not restored.
+    async fn reactivate_previous(&mut self, link_is_restored: bool) -> Option<String> {
+        let previous = &self.journal.previous;
+        if previous.link.is_none() {
+            self.note("there was no earlier generation to activate again");
+            return None;
+        }
+        let location = if link_is_restored {
+            self.journal.profile_path.to_string()
+        } else {
+            previous.state.path()?.to_string()
+        };
+        match self
+            .activate(Path::new(&location), Phase::RollingBack)
+            .await
+        {
+            Ok(true) => None,
+            Ok(false) => {
+                self.note("what was there before has no activation; only its link is restored");
+                None
+            }
+            Err(reason) => Some(format!(
+                "activating again what was there before failed: {reason}. Look at the log, repair \
+                 it on the node or deploy something that works"
+            )),
+        }
+    }
+
+    async fn delete_surplus(&mut self) -> Option<String> {
+        let now = self.look().ok()?;
+        let number = surplus_generation(&self.journal, &now)?;
+        let profile = &self.journal.profile_path;
+        let call = nix::delete(&self.context.environment, profile, number);
+        self.try_nix(call).await;
+        let now = self.look().ok()?;
+        surplus_generation(&self.journal, &now).and_then(|number| self.unlink_generation(number))
+    }
+
+    fn unlink_generation(&self, number: Generation) -> Option<String> {
+        let profile = &self.journal.profile_path;
+        let link = Path::new(profile.parent()).join(number.link_name(profile.file_name()));
+        let error = fs::remove_file(&link).err()?;
+        Some(format!(
+            "cannot remove generation {number}, which this run made ({}): {error}. Remove it by hand",
+            link.display()
+        ))
+    }
+
+    /// What counts is what the links say afterwards; what Nix prints is in the log.
+    async fn try_nix(&mut self, call: Invocation) {
+        if let Err(reason) = self
+            .run(call, Some(nix::TIME_LIMIT), Phase::RollingBack)
+            .await
+        {
+            self.note(&reason.to_string());
+        }
+    }
+
+    fn look(&self) -> Result<Snapshot, String> {
+        let profile = &self.journal.profile_path;
+        Snapshot::read(profile)
+            .map_err(|error| format!("cannot read the profile {profile}: {error}"))
+    }
+
+    /// Keeps the target, and a previous path that no generation keeps, from garbage collection.
+    pub(super) fn add_roots(&self) -> io::Result<()> {
+        let folder = &self.context.folder;
+        self.remove_roots();
+        symlink(self.journal.target.as_str(), folder.file("target"))?;
+        let previous = &self.journal.previous.state;
+        if let (None, Some(path)) = (previous.generation(), previous.path()) {
+            symlink(path.as_str(), folder.file("previous"))?;
+        }
+        sync_folder(folder.path())
+    }
+
+    /// Drops what [`Work::add_roots`] made.
+    pub(super) fn remove_roots(&self) {
+        for name in ["target", "previous"] {
+            fs::remove_file(self.context.folder.file(name)).ok();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The process that does the work: detached, under the profile's lock, heard by nobody in need.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::activate::activate;
+use super::environment::Environment;
+use super::error::AgentError;
+use super::events::Events;
+use super::fault;
+use super::folder::{Folder, JobKind, RunFiles};
+use super::journal;
+use super::lock::{Lock, Taken};
+use super::revoke::revoke;
+use super::work::Context;
+use crate::model::{AbsolutePath, Operator, RunId};
+use crate::protocol::{ActivationRequest, ActivationResult, AgentMessage};
+
+/// How long taking back waits for the lock: another run may just be ending.
+const REVOKE_LOCK_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a supervisor is to do: the argument of `activate supervise`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Job {
+    /// Activate.
+    Activate {
+        /// What and how.
+        request: Box<ActivationRequest>,
+    },
+    /// Take a confirmed activation back.
+    Revoke {
+        /// Its run.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
+}
+
+impl Job {
+    /// Returns the run that the job belongs to.
+    pub(super) fn run(&self) -> &RunId {
+        match self {
+            Self::Activate { request } => &request.run,
+            Self::Revoke { run, .. } => run,
+        }
+    }
+
+    /// Returns the folder of the profile that it is about.
+    pub(super) fn folder(&self) -> Folder {
+        Folder::of(match self {
+            Self::Activate { request } => &request.profile_path,
+            Self::Revoke { profile_path, .. } => profile_path,
+        })
+    }
+
+    /// Returns which of the run's jobs it is.
+    pub(super) fn kind(&self) -> JobKind {
+        match self {
+            Self::Activate { .. } => JobKind::Activate,
+            Self::Revoke { .. } => JobKind::Revoke,
+        }
+    }
+
+    /// Returns the files that it writes.
+    pub(super) fn files(&self) -> RunFiles {
+        self.folder().run_files(self.run(), self.kind())
+    }
+
+    fn lock_limit(&self) -> Duration {
+        match self {
+            Self::Activate { request } => Duration::from_secs(request.lock_timeout),
+            Self::Revoke { .. } => REVOKE_LOCK_LIMIT,
+        }
+    }
+
+    fn operator(&self, folder: &Folder) -> Operator {
+        let of_journal = || Some(journal::load(folder).ok()??.operator);
+        match self {
+            Self::Activate { request } => request.operator.clone(),
+            Self::Revoke { .. } => of_journal().unwrap_or(Operator {
+                user: "unknown".into(),
+                host: "unknown".into(),
+            }),
+        }
+    }
+}
+
+/// Does the job, unless it was done or is being done by another process.
+pub(super) async fn supervise(environment: Environment, job: &Job) -> Result<(), AgentError> {
+    // Fails where this is a leader already, as below systemd: then it is what is wanted.
+    rustix::process::setsid().ok();
+    let files = job.files();
+    let Some(events) = Events::claim(&job.folder(), &files).await? else {
+        return Ok(());
+    };
+    events
+        .hello(&files)
+        .map_err(AgentError::file("write the events", &files.events))?;
+    fault::point("hello");
+    let context = Context {
+        environment,
+        folder: job.folder(),
+        events,
+    };
+    let result = match work(&context, job).await {
+        Ok(result) => result,
+        Err(error) => ActivationResult::NotStarted {
+            reason: error.to_string(),
+        },
+    };
+    fault::point("result");
+    context.events.emit(AgentMessage::Result { result });
+    Ok(())
+}
+
+async fn work(context: &Context, job: &Job) -> Result<ActivationResult, AgentError> {
+    let folder = &context.folder;
+    let operator = job.operator(folder);
+    let _lock = match Lock::take(folder, job.run(), &operator, job.lock_limit()).await? {
+        Taken::Lock(lock) => lock,
+        Taken::Held(holder) => return Ok(ActivationResult::Locked { holder }),
+    };
+    fault::point("locked");
+    folder.prune(job.run());
+    match job {
+        Job::Activate { request } => activate(context, request).await,
+        Job::Revoke { run, profile_path } => revoke(context, run, profile_path).await,
+    }
+}

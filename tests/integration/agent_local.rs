@@ -1,0 +1,12 @@
+//! The real agent with the real `nix-env`, on throwaway profiles of this machine.
+//!
+//! What a profile is, and what is active, is read from the links and from what the activations
+//! themselves wrote, never from the agent.
+
+mod bed;
+mod confirm;
+mod crash;
+mod disk;
+mod follow;
+mod forward;
+mod rollback;
