@@ -74,7 +74,7 @@ struct RawTarget {
     r#type: Option<String>,
     #[serde(default)]
     derivations: Vec<String>,
-    out_path: Option<String>,
+    store_path: Option<String>,
     drv_path: Option<String>,
 }
 
@@ -412,7 +412,7 @@ fn parse_target(raw: &RawTarget, flake: &str, place: &str) -> Result<TargetPath,
         place: option.clone(),
         source,
     };
-    match (&raw.r#type, &raw.out_path) {
+    match (&raw.r#type, &raw.store_path) {
         (None, _) => {
             let help = format!("add `{option} = <a derivation with an activation>;`");
             Err(ConfigError::MissingOption {

@@ -1,5 +1,6 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
 
 mod agent_local;
+mod smoke;
 mod testbed;
 mod testbed_works;
