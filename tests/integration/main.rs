@@ -1,6 +1,14 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that panics has failed, and tests start programs by themselves"
+)]
 
 mod agent_local;
+mod layering;
+mod schema;
 mod smoke;
 mod testbed;
 mod testbed_works;
