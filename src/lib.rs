@@ -5,7 +5,7 @@
 //! - [`model`], [`protocol`]: the vocabulary, and what travels between operator and agent;
 //! - `config`, `plan`, `schedule`: the pure core;
 //! - `process`, `nix`, `ssh`, `host`: the world;
-//! - `observe`, `apply`: the engine;
+//! - `observe`, `planner`, `apply`: the engine;
 //! - `report`: events and plans for people and machines;
 //! - `cli`: the shell around all of it.
 //!
@@ -13,6 +13,28 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+#[cfg(feature = "operator")]
+pub mod apply;
+#[cfg(feature = "operator")]
+pub mod cli;
+#[cfg(feature = "operator")]
+pub mod config;
+#[cfg(feature = "operator")]
+pub mod host;
 pub mod model;
+#[cfg(feature = "operator")]
+pub mod nix;
+#[cfg(feature = "operator")]
+pub mod observe;
+#[cfg(feature = "operator")]
+pub mod plan;
+#[cfg(feature = "operator")]
+pub mod planner;
 pub mod process;
 pub mod protocol;
+#[cfg(feature = "operator")]
+pub mod report;
+#[cfg(feature = "operator")]
+pub mod schedule;
+#[cfg(feature = "operator")]
+pub mod ssh;

@@ -1,5 +1,5 @@
 //! `deploy`: the operator's executable.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    deploy::cli::main()
 }

@@ -13,7 +13,7 @@ mod store_path;
 
 pub use connection::Connection;
 pub use generation::{Generation, ProfileState};
-pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName};
+pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName, quoted};
 pub use path::AbsolutePath;
 pub use run::{Operator, RunId};
 pub use settings::{CONFIRM_TIMEOUT_SECONDS, FlagSettings, ProfileSettings, Settings};

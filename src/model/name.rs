@@ -145,6 +145,22 @@ fn check_host(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Returns an attribute name as one writes it in a TARGET: quoted where it needs to be.
+pub fn quoted(name: &str) -> String {
+    let plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-'".contains(&byte))
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,297 @@
+//! The one loop that owns a run: it starts what the walk allows, and takes in what ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+use super::activate::SharedStage;
+use super::context::RunContext;
+use super::event::{Event, Stage};
+use super::exit::{Exit, exit_of};
+use super::step_log::StepLog;
+use super::{activate, build, copy};
+use crate::host::Host;
+use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
+use crate::schedule::{Outcome, Walk};
+
+/// The operator's interrupts, one message each.
+pub type Interrupts = UnboundedReceiver<()>;
+
+/// How a step ended, with the last lines of what it ran.
+#[derive(Debug)]
+pub(super) struct StepEnd {
+    pub(super) outcome: Outcome,
+    pub(super) tail: Vec<String>,
+}
+
+impl From<Outcome> for StepEnd {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            tail: Vec::new(),
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// What it comes to.
+    pub exit: Exit,
+    /// How each step ended.
+    pub outcomes: BTreeMap<StepId, Outcome>,
+}
+
+/// Walks the plan's graph to its end. `refused` are steps that must not run, with the reason.
+pub async fn run_plan<H: Host>(
+    context: Arc<RunContext<H>>,
+    refused: BTreeMap<StepId, Outcome>,
+    interrupts: Interrupts,
+) -> Result<RunEnd, GraphError> {
+    let graph = StepGraph::new(&context.plan.steps)?;
+    let dispatcher = Dispatcher {
+        steps: context
+            .plan
+            .steps
+            .iter()
+            .map(|step| (step.id.clone(), step.clone()))
+            .collect(),
+        walk: Walk::new(&graph),
+        running: JoinSet::new(),
+        started: BTreeMap::new(),
+        tasks: BTreeMap::new(),
+        interrupts: 0,
+        context,
+    };
+    Ok(dispatcher.run(refused, interrupts).await)
+}
+
+struct Dispatcher<H> {
+    context: Arc<RunContext<H>>,
+    steps: BTreeMap<StepId, PlannedStep>,
+    walk: Walk,
+    running: JoinSet<(StepId, StepEnd, Option<String>)>,
+    started: BTreeMap<StepId, Started>,
+    tasks: BTreeMap<Id, StepId>,
+    interrupts: u32,
+}
+
+struct Started {
+    kind: StepKind,
+    stage: SharedStage,
+    task: AbortHandle,
+}
+
+impl<H: Host> Dispatcher<H> {
+    async fn run(
+        mut self,
+        refused: BTreeMap<StepId, Outcome>,
+        mut interrupts: Interrupts,
+    ) -> RunEnd {
+        for (step, outcome) in refused {
+            self.finish(&step, StepEnd::from(outcome), None);
+        }
+        loop {
+            self.start_ready();
+            if self.running.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(ended) = self.running.join_next_with_id() => match ended {
+                    Ok((id, (step, end, log))) => {
+                        self.tasks.remove(&id);
+                        self.finish(&step, end, log);
+                    }
+                    Err(error) => self.finish_broken(&error),
+                },
+                Some(()) = interrupts.recv() => self.interrupt(),
+            }
+        }
+        let outcomes: BTreeMap<StepId, Outcome> = self
+            .steps
+            .keys()
+            .filter_map(|id| Some((id.clone(), self.walk.outcome(id)?.clone())))
+            .collect();
+        let kinds = outcomes
+            .iter()
+            .map(|(id, outcome)| (self.steps[id].kind, outcome));
+        let exit = exit_of(&self.context.plan, kinds, self.interrupts > 0);
+        RunEnd { exit, outcomes }
+    }
+
+    fn start_ready(&mut self) {
+        if self.interrupts > 0 {
+            return;
+        }
+        loop {
+            let mut startable = self
+                .walk
+                .ready()
+                .filter(|id| self.has_room(self.steps[*id].kind));
+            let Some(id) = startable.next().cloned() else {
+                return;
+            };
+            drop(startable);
+            self.start(&id);
+        }
+    }
+
+    fn has_room(&self, kind: StepKind) -> bool {
+        let limits = &self.context.limits;
+        let limit = match kind {
+            StepKind::Build => limits.builds,
+            StepKind::Copy => limits.copies,
+            StepKind::Activate => limits.activations,
+            StepKind::Barrier => usize::MAX,
+        };
+        self.started
+            .values()
+            .filter(|started| started.kind == kind)
+            .count()
+            < limit
+    }
+
+    fn start(&mut self, id: &StepId) {
+        let step = self.steps[id].clone();
+        self.walk.start(id);
+        self.context
+            .sink
+            .send(Event::StepStarted { step: id.clone() });
+        if step.kind == StepKind::Barrier {
+            self.finish(id, StepEnd::from(Outcome::Done { generation: None }), None);
+            return;
+        }
+        let (context, stage, kind) = (Arc::clone(&self.context), SharedStage::default(), step.kind);
+        let shared = Arc::clone(&stage);
+        let task = self.running.spawn(async move {
+            let mut log = StepLog::new(&step.id, &context.folder, &context.sink);
+            let end = perform(&context, &step, &shared, &mut log).await;
+            (step.id, end, log.path())
+        });
+        self.tasks.insert(task.id(), id.clone());
+        self.started
+            .insert(id.clone(), Started { kind, stage, task });
+    }
+
+    fn finish(&mut self, id: &StepId, end: StepEnd, log: Option<String>) {
+        self.started.remove(id);
+        let StepEnd { outcome, tail } = end;
+        let tail = if outcome.succeeded() {
+            Vec::new()
+        } else {
+            tail
+        };
+        let sink = self.context.sink.clone();
+        sink.send(Event::StepFinished {
+            step: id.clone(),
+            outcome: outcome.clone(),
+            tail,
+            log,
+        });
+        for (step, outcome) in self.walk.finish(id, outcome) {
+            sink.send(Event::StepFinished {
+                step,
+                outcome,
+                tail: Vec::new(),
+                log: None,
+            });
+        }
+    }
+
+    /// A task that was aborted, or that met a bug, must not leave its step open.
+    fn finish_broken(&mut self, error: &tokio::task::JoinError) {
+        let Some(id) = self.tasks.remove(&error.id()) else {
+            return;
+        };
+        if self.walk.outcome(&id).is_none() {
+            let message = format!("an error inside of deploy: {error}");
+            self.finish(&id, StepEnd::from(Outcome::Broken { message }), None);
+        }
+    }
+
+    /// First: nothing new starts, copies and builds end, activations are waited for. Second: they
+    /// are not waited for any more.
+    fn interrupt(&mut self) {
+        self.interrupts += 1;
+        let abandoned = self.interrupts > 1;
+        self.context.sink.send(Event::Interrupted { abandoned });
+        let stopped: Vec<StepId> = self
+            .started
+            .iter()
+            .filter(|(_, started)| abandoned || started.kind != StepKind::Activate)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in stopped {
+            let Some(started) = self.started.remove(&id) else {
+                continue;
+            };
+            started.task.abort();
+            let message = self.abandoned_message(&id, &started);
+            self.finish(&id, StepEnd::from(Outcome::Cancelled { message }), None);
+        }
+        for id in self.walk.pending() {
+            if self.walk.outcome(&id).is_none() {
+                let outcome = Outcome::Cancelled {
+                    message: "it was not started".to_owned(),
+                };
+                self.finish(&id, StepEnd::from(outcome), None);
+            }
+        }
+    }
+
+    fn abandoned_message(&self, id: &StepId, started: &Started) -> String {
+        let stage = started
+            .stage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let step = &self.steps[id];
+        let planned = step.node.as_ref().zip(step.profile.as_ref());
+        let settings = planned
+            .and_then(|(node, profile)| self.context.plan.profile(node, profile))
+            .map(|p| &p.settings);
+        match (started.kind, stage, settings) {
+            (StepKind::Activate, Some(Stage::Waiting { seconds }), _) => {
+                format!("activated, but not confirmed: it goes back by itself within {seconds} s")
+            }
+            (StepKind::Activate, Some(Stage::Confirmed), _) => {
+                "activated and confirmed: it stays".to_owned()
+            }
+            (StepKind::Activate, Some(_), Some(settings)) if settings.magic_rollback => format!(
+                "the activation goes on; unconfirmed, it goes back by itself {} s after it has ended",
+                settings.confirm_timeout
+            ),
+            (StepKind::Activate, Some(_), _) => {
+                "the activation goes on and stays, since magicRollback is off".to_owned()
+            }
+            (StepKind::Activate, None, _) => "it may not have been started".to_owned(),
+            _ => "it was stopped; nothing was activated by it".to_owned(),
+        }
+    }
+}
+
+async fn perform<H: Host>(
+    context: &RunContext<H>,
+    step: &PlannedStep,
+    stage: &SharedStage,
+    log: &mut StepLog,
+) -> StepEnd {
+    let planned = step
+        .node
+        .as_ref()
+        .zip(step.profile.as_ref())
+        .and_then(|(node, name)| context.plan.profile(node, name));
+    match (step.kind, &step.node, planned) {
+        (StepKind::Build, ..) => build::run(context, step, log).await,
+        (StepKind::Copy, Some(node), _) => copy::run(context, node, log).await,
+        (StepKind::Activate, _, Some(profile)) => {
+            activate::run(context, &step.id, profile, stage, log).await
+        }
+        (StepKind::Barrier, ..) => StepEnd::from(Outcome::Done { generation: None }),
+        (StepKind::Copy | StepKind::Activate, ..) => StepEnd::from(Outcome::Failed {
+            message: "the plan does not say what this step is for".to_owned(),
+        }),
+    }
+}

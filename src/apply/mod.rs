@@ -1,0 +1,26 @@
+//! The engine: walks a plan's graph in parallel and reports facts. Draws nothing.
+//!
+//! `dispatcher` owns the walk and decides; the step modules do the work and send facts through
+//! the sink. What a run comes to is computed from outcomes alone (`exit`).
+
+mod activate;
+mod agents;
+mod build;
+mod confirm;
+mod context;
+mod copy;
+mod dispatcher;
+mod event;
+mod exit;
+mod result;
+mod sink;
+mod stale;
+mod step_log;
+
+pub use agents::{AgentError, Agents};
+pub use context::{Limits, RunContext};
+pub use dispatcher::{Interrupts, RunEnd, run_plan};
+pub use event::{EVENTS_VERSION, Event, Stage, StepFact, TimedEvent};
+pub use exit::{Exit, exit_of};
+pub use sink::EventSink;
+pub use stale::{StaleProfile, find_stale, fleet_nodes};

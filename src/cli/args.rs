@@ -1,0 +1,263 @@
+//! The command line as it is typed. No logic: `flags` and the commands give it its meaning.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::TargetArgument;
+use crate::model::{AbsolutePath, HostName, UserName};
+
+/// Plan and apply changes to fleets of NixOS and Nix machines described by a flake
+///
+/// The flake says in `deploy.nodes.<node>.profiles.<profile>` what every node shall run. `deploy
+/// plan` shows what would change, `deploy apply` makes it so and takes back what fails.
+#[derive(Debug, Parser)]
+#[command(
+    name = "deploy",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(super) struct CommandLine {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Plan(PlanArgs),
+    Apply(ApplyArgs),
+    Show(ShowArgs),
+}
+
+/// Show what would change
+///
+/// Evaluates the flake once, reads what every selected node runs now, builds what changed, and
+/// compares. Changes nothing on any node.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// What to plan: FLAKE, FLAKE#node or FLAKE#node.profile
+    #[arg(value_name = "TARGET", default_value = ".")]
+    pub(super) targets: Vec<TargetArgument>,
+
+    /// Save the plan, for `deploy apply FILE` and `deploy show FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+
+    /// Do not build what changed; packages and sizes are then unknown
+    #[arg(long)]
+    pub(super) no_build: bool,
+
+    /// Plan to activate unchanged profiles too
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// How long a saved plan keeps its outputs from garbage collection
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = parse_duration)]
+    pub(super) expire: std::time::Duration,
+
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
+}
+
+/// Make it so: build, copy, activate, confirm, and take back what fails
+///
+/// A TARGET that is a regular file, ends in `.json` or is `-` is a saved plan, which is applied
+/// exactly as it was reviewed; further TARGETs narrow it.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    /// What to apply: FLAKE, FLAKE#node, FLAKE#node.profile, or a plan FILE
+    #[arg(value_name = "TARGET", default_value = ".")]
+    pub(super) targets: Vec<String>,
+
+    /// Do not ask before anything is changed
+    #[arg(long, short)]
+    pub(super) yes: bool,
+
+    /// Activate unchanged profiles too
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// Go on with the other nodes where a saved plan is stale
+    #[arg(long)]
+    pub(super) skip_stale: bool,
+
+    /// How long to wait for a profile that another run holds
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_duration)]
+    pub(super) lock_timeout: std::time::Duration,
+
+    /// Print every event as a line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
+}
+
+/// Print a saved plan
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The plan, or `-` for standard input
+    pub(super) file: PathBuf,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// The whole plan, as in schema/plan.schema.json
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct SelectionArgs {
+    /// Leave this node or profile out; may be given several times
+    #[arg(long, value_name = "TARGET")]
+    pub(super) exclude: Vec<TargetArgument>,
+
+    /// Arguments for `nix eval` and `nix build`
+    #[arg(last = true, value_name = "NIX_ARGUMENT")]
+    pub(super) nix_arguments: Vec<String>,
+}
+
+/// Each overrides the option of that name in the flake, for all selected profiles.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings (each overrides the flake)")]
+pub(super) struct SettingArgs {
+    /// The user to log in as
+    #[arg(long, value_name = "USER")]
+    pub(super) ssh_user: Option<UserName>,
+
+    /// The user that the profile belongs to
+    #[arg(long, value_name = "USER")]
+    pub(super) profile_user: Option<UserName>,
+
+    /// Options for ssh; they replace all `sshOpts` of the flake
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub(super) ssh_opts: Option<String>,
+
+    /// Copy everything from here instead of letting the node substitute
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) fast_connection: Option<bool>,
+
+    /// Go back when an activation fails
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) auto_rollback: Option<bool>,
+
+    /// The host name or address of the node
+    #[arg(long, value_name = "HOST")]
+    pub(super) hostname: Option<HostName>,
+
+    /// Go back when the node cannot be reached after an activation
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) magic_rollback: Option<bool>,
+
+    /// Seconds that an activation waits for its confirmation
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) confirm_timeout: Option<u64>,
+
+    /// Most seconds that an activation may take
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) activation_timeout: Option<u64>,
+
+    /// Folder on the node for the confirmation
+    #[arg(long, value_name = "PATH")]
+    pub(super) temp_path: Option<AbsolutePath>,
+
+    /// The sudo command, which takes a user and a command
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) sudo: Option<String>,
+
+    /// Ask for the sudo password (not carried out by this version)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) interactive_sudo: Option<bool>,
+
+    /// Build on the node (not carried out by this version)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) remote_build: Option<bool>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct DisplayArgs {
+    /// Show only results and failures
+    #[arg(long, short, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+
+    /// Show also what Nix and other tools print
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+}
+
+fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+    let end = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..end]
+        .parse()
+        .map_err(|_| format!("{text:?} is no time; write 30s, 5m, 24h or 7d"))?;
+    let unit = match &text[end..] {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86400,
+        other => return Err(format!("{other:?} is no unit of time; write s, m, h or d")),
+    };
+    number
+        .checked_mul(unit)
+        .map(std::time::Duration::from_secs)
+        .ok_or_else(|| format!("{text:?} is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(parse_duration("7d").unwrap().as_secs(), 604_800);
+        assert_eq!(parse_duration("90").unwrap().as_secs(), 90);
+        for bad in [
+            "",
+            "d",
+            "5x",
+            "-1s",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

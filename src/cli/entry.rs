@@ -1,0 +1,65 @@
+//! From the process's arguments to its exit code.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::args::{Command, CommandLine};
+use super::context::Context;
+use super::error::CliError;
+use super::output::print_error;
+use super::{apply, plan, show};
+
+const BAD_COMMAND_LINE: u8 = 64;
+
+/// Runs `deploy` and returns its exit code, as the README's table has it.
+pub fn main() -> ExitCode {
+    let start = Instant::now();
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            // Nobody reads standard output any more: there is nothing left to be said.
+            error.print().ok();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(BAD_COMMAND_LINE),
+            };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(source) => {
+            let error = CliError::io("could not start", "the runtime", source);
+            print_error(&error, None);
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let code = runtime.block_on(run(line, start));
+    // A remote command that was abandoned must not delay the end.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn run(line: CommandLine, start: Instant) -> u8 {
+    let context = match Context::read(start).await {
+        Ok(context) => context,
+        Err(error) => {
+            print_error(&error, None);
+            return error.exit_code();
+        }
+    };
+    let result = match line.command {
+        Command::Plan(args) => plan::run(&context, args).await,
+        Command::Apply(args) => apply::run(&context, args).await,
+        Command::Show(args) => show::run(&context, &args),
+    };
+    result.unwrap_or_else(|error| {
+        print_error(&error, Some(&context));
+        error.exit_code()
+    })
+}

@@ -1,0 +1,60 @@
+//! What the flags mean to the library.
+
+use super::args::SettingArgs;
+use super::error::CliError;
+use crate::model::{FlagSettings, Settings};
+
+impl SettingArgs {
+    /// Returns the overrides that these flags are.
+    pub(super) fn overrides(&self) -> Result<FlagSettings, CliError> {
+        let ssh_opts = match &self.ssh_opts {
+            None => None,
+            Some(text) => Some(shlex::split(text).ok_or_else(|| {
+                CliError::usage(
+                    "--ssh-opts has a quote that is not closed",
+                    "quote it as for a shell",
+                )
+            })?),
+        };
+        let settings = Settings {
+            ssh_user: self.ssh_user.clone(),
+            user: self.profile_user.clone(),
+            ssh_opts: Vec::new(),
+            fast_connection: self.fast_connection,
+            auto_rollback: self.auto_rollback,
+            magic_rollback: self.magic_rollback,
+            temp_path: self.temp_path.clone(),
+            sudo: self.sudo.clone(),
+            interactive_sudo: self.interactive_sudo,
+            remote_build: self.remote_build,
+            activation_timeout: self.activation_timeout,
+            confirm_timeout: self.confirm_timeout,
+        };
+        Ok(FlagSettings {
+            settings,
+            ssh_opts,
+            hostname: self.hostname.clone(),
+        })
+    }
+
+    /// Returns the flags given that would change what a saved plan says.
+    pub(super) fn given_that_change_a_plan(&self) -> Vec<&'static str> {
+        let given = [
+            ("--ssh-user", self.ssh_user.is_some()),
+            ("--profile-user", self.profile_user.is_some()),
+            ("--fast-connection", self.fast_connection.is_some()),
+            ("--auto-rollback", self.auto_rollback.is_some()),
+            ("--hostname", self.hostname.is_some()),
+            ("--magic-rollback", self.magic_rollback.is_some()),
+            ("--temp-path", self.temp_path.is_some()),
+            ("--sudo", self.sudo.is_some()),
+            ("--interactive-sudo", self.interactive_sudo.is_some()),
+            ("--remote-build", self.remote_build.is_some()),
+        ];
+        given
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(flag, _)| flag)
+            .collect()
+    }
+}

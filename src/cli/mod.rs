@@ -1,0 +1,17 @@
+//! The shell around the library: arguments, environment, terminal, signals and exit codes.
+
+mod apply;
+mod args;
+mod context;
+mod entry;
+mod error;
+mod flags;
+mod output;
+mod plan;
+mod plan_source;
+mod prompt;
+mod show;
+mod signals;
+mod state;
+
+pub use entry::main;

@@ -1,0 +1,218 @@
+//! Where text goes: plans and results to standard output, everything else to standard error.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::ProgressDrawTarget;
+use miette::{GraphicalReportHandler, GraphicalTheme};
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinHandle;
+
+use super::args::{DisplayArgs, Format};
+use super::context::{Context, terminal_width};
+use super::error::CliError;
+use crate::apply::EventSink;
+use crate::plan::{Plan, render_plan};
+use crate::planner::FailedBuild;
+use crate::report::{
+    Canvas, Display, JsonLines, Live, Mode, Plain, PlanText, Reporter, Reporters, Requested,
+    RunLog, RunSummary, Verbosity, escape_control,
+};
+
+/// Error messages are wrapped to the terminal, but neither too narrow nor too wide to be read.
+const ERROR_WIDTH: std::ops::RangeInclusive<usize> = 60..=100;
+
+/// The reporters of a command, and the task that feeds them.
+pub(super) struct Reporting {
+    sink: EventSink,
+    task: JoinHandle<()>,
+    summary: Arc<Mutex<RunSummary>>,
+}
+
+impl Reporting {
+    /// Starts reporting; with a folder, every event is kept there too.
+    pub(super) fn start(
+        context: &Context,
+        requested: Requested,
+        display: &DisplayArgs,
+        folder: Option<&Path>,
+    ) -> Result<Self, CliError> {
+        let summary = Arc::new(Mutex::new(RunSummary::new()));
+        let mut reporters = reporters(context, requested, display);
+        reporters.add(Arc::clone(&summary));
+        if let Some(folder) = folder {
+            let path = folder.join("events.jsonl");
+            let file = std::fs::File::options()
+                .create(true)
+                .append(true)
+                .open(&path)
+                .map_err(|source| CliError::io("could not write events", &path, source))?;
+            reporters.add(RunLog::new(Box::new(file)));
+        }
+        let (sender, mut events) = unbounded_channel();
+        let task = tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                reporters.report(&event);
+            }
+            reporters.finish();
+        });
+        Ok(Self {
+            sink: EventSink::new(context.start, sender),
+            task,
+            summary,
+        })
+    }
+
+    /// Returns where facts are sent.
+    pub(super) fn sink(&self) -> EventSink {
+        self.sink.clone()
+    }
+
+    /// Ends reporting when all senders are gone, and clears what was drawn.
+    pub(super) async fn finish(self) -> Arc<Mutex<RunSummary>> {
+        drop(self.sink);
+        // A reporter that met a bug must not hide the result.
+        self.task.await.ok();
+        self.summary
+    }
+}
+
+fn reporters(context: &Context, requested: Requested, display: &DisplayArgs) -> Reporters {
+    let verbosity = match (display.quiet, display.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    };
+    let Display { mode, colour } = Display::resolve(requested, verbosity, context.surroundings);
+    let mut reporters = Reporters::new();
+    match mode {
+        Mode::Live => {
+            let start = context.start;
+            reporters.add(Live::new(Canvas {
+                target: ProgressDrawTarget::stderr_with_hz(15),
+                lines: Box::new(std::io::stderr()),
+                width: Box::new(|| terminal_width().unwrap_or(80)),
+                clock: Box::new(move || start.elapsed()),
+                colour,
+            }));
+        }
+        Mode::Plain => reporters.add(Plain::new(Box::new(std::io::stderr()))),
+        Mode::Json => reporters.add(JsonLines::new(Box::new(std::io::stdout()))),
+        Mode::Silent => {}
+    }
+    reporters
+}
+
+/// Prints a plan to standard output.
+pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) {
+    let text = match format {
+        Format::Human => plan_text(context, plan, stdout_colour(context)),
+        Format::Json => render_plan(plan),
+    };
+    print_stdout(&text);
+}
+
+/// Prints a plan to standard error, before it is applied.
+pub(super) fn show_plan(context: &Context, plan: &Plan) {
+    print_stderr(&plan_text(context, plan, stderr_colour(context)));
+}
+
+fn plan_text(context: &Context, plan: &Plan, colour: bool) -> String {
+    PlanText::new(plan, context.width(), colour).render()
+}
+
+/// Prints the result of a run: to standard output, unless events go there.
+pub(super) fn print_summary(context: &Context, summary: &Mutex<RunSummary>, to_stderr: bool) {
+    let colour = if to_stderr {
+        stderr_colour(context)
+    } else {
+        stdout_colour(context)
+    };
+    let text = summary
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .render(context.width(), colour);
+    if to_stderr {
+        print_stderr(&text)
+    } else {
+        print_stdout(&text)
+    }
+}
+
+/// Prints what could not be built, and which profiles wait for it.
+pub(super) fn print_failed_builds(context: &Context, failed: &[FailedBuild]) {
+    for build in failed {
+        let waiting: Vec<_> = build
+            .waiting
+            .iter()
+            .map(|(node, profile)| format!("{node}.{profile}"))
+            .collect();
+        let mut text = String::new();
+        for line in &build.lines {
+            text.push_str(&escape_control(line));
+            text.push('\n');
+        }
+        print_stderr(&text);
+        let what = match build.derivations.as_slice() {
+            [] => "a target".to_owned(),
+            derivations => derivations.join(", "),
+        };
+        let error = CliError::refused(
+            crate::apply::Exit::Failed,
+            format!(
+                "{what} could not be built; waiting for it: {}",
+                waiting.join(", ")
+            ),
+            "nothing was changed on any node",
+        );
+        print_error(&error, Some(context));
+    }
+}
+
+/// Prints an error to standard error, Nix's own words first and as they are.
+pub(super) fn print_error(error: &CliError, context: Option<&Context>) {
+    let mut text = String::new();
+    if let Some(said) = error.verbatim() {
+        for line in said.lines() {
+            text.push_str(&escape_control(line));
+            text.push('\n');
+        }
+    }
+    let colour = context.is_some_and(stderr_colour);
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let width = terminal_width()
+        .unwrap_or(*ERROR_WIDTH.end())
+        .clamp(*ERROR_WIDTH.start(), *ERROR_WIDTH.end());
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(width);
+    if handler.render_report(&mut text, error).is_err() {
+        text.push_str(&error.to_string());
+        text.push('\n');
+    }
+    print_stderr(&text);
+}
+
+fn stdout_colour(context: &Context) -> bool {
+    context.stdout_is_terminal && !context.surroundings.no_color && !context.surroundings.dumb
+}
+
+fn stderr_colour(context: &Context) -> bool {
+    context.surroundings.terminal && !context.surroundings.no_color && !context.surroundings.dumb
+}
+
+/// Where nobody reads any more, there is nobody to be told.
+fn print_stdout(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .ok();
+}
+
+fn print_stderr(text: &str) {
+    std::io::stderr().lock().write_all(text.as_bytes()).ok();
+}

@@ -1,0 +1,160 @@
+//! `deploy plan`.
+
+use std::path::Path;
+
+use super::args::PlanArgs;
+use super::context::{Context, random_id};
+use super::error::CliError;
+use super::output::{Reporting, print_failed_builds, print_plan};
+use super::signals::interrupts;
+use super::state::StateFolder;
+use crate::config::{TargetArgument, select};
+use crate::model::{FlagSettings, StorePath};
+use crate::nix::{Nix, add_roots};
+use crate::plan::{Action, Observed, Plan, PlanHead, render_plan};
+use crate::planner::{MadePlan, PlanRequest, make_plan};
+use crate::report::Requested;
+
+const CHANGES: u8 = 2;
+const FAILED: u8 = 1;
+
+pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
+    StateFolder::new(&context.state_folder).remove_expired();
+    // JSON on standard output leaves standard error for progress.
+    let reporting = Reporting::start(context, Requested::Auto, &args.display, None)?;
+    let planner = context.planner(reporting.sink())?;
+    let request = request(context, &args)?;
+    let made = interruptible(make_plan(&planner, request)).await;
+    planner.pool.close().await;
+    drop(planner);
+    reporting.finish().await;
+    let MadePlan {
+        plan,
+        failed_builds,
+    } = made?;
+    if let Some(file) = &args.out {
+        save(context, &plan, file, args.expire).await?;
+    }
+    print_plan(context, &plan, args.format);
+    print_failed_builds(context, &failed_builds);
+    Ok(exit_code(
+        &plan,
+        !failed_builds.is_empty(),
+        args.detailed_exitcode,
+    ))
+}
+
+fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> {
+    new_request(
+        context,
+        &args.targets,
+        &args.selection.exclude,
+        args.settings.overrides()?,
+        &args.selection.nix_arguments,
+        PlanSwitches {
+            build: !args.no_build,
+            force: args.force,
+        },
+    )
+}
+
+/// How a plan is made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlanSwitches {
+    pub(super) build: bool,
+    pub(super) force: bool,
+}
+
+/// Returns the request for a plan of these TARGETs, made now by this operator.
+pub(super) fn new_request(
+    context: &Context,
+    targets: &[TargetArgument],
+    exclude: &[TargetArgument],
+    flags: FlagSettings,
+    nix_arguments: &[String],
+    switches: PlanSwitches,
+) -> Result<PlanRequest, CliError> {
+    let now = jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    let excluded = exclude.iter().map(|target| format!("--exclude {target}"));
+    let head = PlanHead {
+        id: random_id()?,
+        created_at: now,
+        operator: context.operator.clone(),
+        built: switches.build,
+        selection: targets
+            .iter()
+            .map(ToString::to_string)
+            .chain(excluded)
+            .collect(),
+        force: switches.force,
+    };
+    let selections = select(targets, exclude);
+    Ok(PlanRequest {
+        head,
+        selections,
+        flags,
+        nix: Nix {
+            arguments: nix_arguments.to_vec(),
+        },
+    })
+}
+
+/// Runs something that changes nothing until it ends or the operator interrupts it.
+pub(super) async fn interruptible<T, E: Into<CliError>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, CliError> {
+    let mut interrupts = interrupts();
+    tokio::select! {
+        result = work => result.map_err(Into::into),
+        Some(()) = interrupts.recv() => Err(CliError::Interrupted),
+    }
+}
+
+async fn save(
+    context: &Context,
+    plan: &Plan,
+    file: &Path,
+    expire: std::time::Duration,
+) -> Result<(), CliError> {
+    keep_outputs(context, plan, expire).await?;
+    let io = |source| CliError::io("could not save the plan", file, source);
+    // A new file beside it, so that a full disk leaves no half of a plan.
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    std::io::Write::write_all(&mut temporary, render_plan(plan).as_bytes()).map_err(io)?;
+    temporary.persist(file).map_err(|error| io(error.error))?;
+    Ok(())
+}
+
+/// Keeps the outputs of a plan from garbage collection until it expires.
+pub(super) async fn keep_outputs(
+    context: &Context,
+    plan: &Plan,
+    expire: std::time::Duration,
+) -> Result<(), CliError> {
+    let targets: std::collections::BTreeSet<StorePath> = plan
+        .profiles
+        .iter()
+        .filter(|profile| profile.action != Action::Unchanged && profile.closure.is_some())
+        .map(|profile| profile.target.path.clone())
+        .collect();
+    let folder = StateFolder::new(&context.state_folder).plan_folder(&plan.id, expire)?;
+    Ok(add_roots(&targets.into_iter().collect::<Vec<_>>(), &folder).await?)
+}
+
+/// A node that cannot be read is no failure: it is in the plan. All of them is one.
+fn exit_code(plan: &Plan, builds_failed: bool, detailed: bool) -> u8 {
+    let none_was_read = plan.nodes.iter().all(|node| node.observed != Observed::Ok);
+    if builds_failed || none_was_read {
+        FAILED
+    } else if detailed && plan.has_changes() {
+        CHANGES
+    } else {
+        0
+    }
+}

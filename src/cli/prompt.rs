@@ -1,0 +1,40 @@
+//! The question before anything is changed.
+
+use std::io::Write;
+
+use super::context::Context;
+use super::error::CliError;
+use crate::apply::Exit;
+
+/// Refuses at once where nobody could answer.
+pub(super) fn check_answerable(context: &Context, yes: bool) -> Result<(), CliError> {
+    if yes || context.stdin_is_terminal {
+        return Ok(());
+    }
+    Err(CliError::refused(
+        Exit::Failed,
+        "there is no terminal to ask on, so nothing was changed",
+        "give --yes, or review a plan (`deploy plan --out plan.json`) and apply that (`deploy apply plan.json`)",
+    ))
+}
+
+/// Asks whether to go on.
+pub(super) fn ask() -> Result<(), CliError> {
+    let mut stderr = std::io::stderr();
+    // Where the question cannot be written, the answer decides all the same.
+    write!(stderr, "\nApply this plan? [y/N] ")
+        .and_then(|()| stderr.flush())
+        .ok();
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|source| CliError::io("could not read the answer", "standard input", source))?;
+    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(CliError::refused(
+        Exit::Failed,
+        "not applied; nothing was changed",
+        "answer y to apply a plan",
+    ))
+}

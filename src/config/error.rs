@@ -1,0 +1,160 @@
+//! What can be wrong with the flake's `deploy` attribute, each with what to do about it.
+
+use miette::Diagnostic;
+
+use crate::model::InvalidText;
+
+/// The fleet is not well formed, or what was asked for is not in it.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum ConfigError {
+    /// `deploy`, a node or a profile is no attribute set.
+    #[error("`{place}` of flake {flake} is {found}, but must be an attribute set")]
+    #[diagnostic(
+        code(deploy::config::not_a_set),
+        help("write `deploy.nodes.<node> = {{ hostname = …; profiles.<profile> = {{ … }}; }};`")
+    )]
+    NotASet {
+        /// The flake.
+        flake: String,
+        /// The attribute.
+        place: String,
+        /// What it is.
+        found: String,
+    },
+    /// A node or profile that was asked for does not exist.
+    #[error("flake {flake} has no {kind} `{name}`")]
+    #[diagnostic(code(deploy::config::not_found), help("{help}"))]
+    NotFound {
+        /// The flake.
+        flake: String,
+        /// Node or profile.
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// The nearest name, and all that exist.
+        help: String,
+    },
+    /// An option that must be there is missing.
+    #[error("`{place}` of flake {flake} has no `{option}`")]
+    #[diagnostic(code(deploy::config::missing_option), help("{help}"))]
+    MissingOption {
+        /// The flake.
+        flake: String,
+        /// The node or profile.
+        place: String,
+        /// The option.
+        option: &'static str,
+        /// What to write.
+        help: String,
+    },
+    /// An option has a value of another type.
+    #[error("`{place}` of flake {flake} is {found}, but must be {expected}")]
+    #[diagnostic(code(deploy::config::wrong_type))]
+    WrongType {
+        /// The flake.
+        flake: String,
+        /// The option.
+        place: String,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+    /// An option has a value that cannot be used.
+    #[error("`{place}` of flake {flake} cannot be used: {source}")]
+    #[diagnostic(code(deploy::config::bad_value))]
+    BadValue {
+        /// The flake.
+        flake: String,
+        /// The option.
+        place: String,
+        /// What is wrong with it.
+        source: InvalidText,
+    },
+    /// A list names a node or profile that does not exist.
+    #[error("`{place}` of flake {flake} names `{name}`, which does not exist")]
+    #[diagnostic(code(deploy::config::unknown_reference), help("{help}"))]
+    UnknownReference {
+        /// The flake.
+        flake: String,
+        /// The option.
+        place: String,
+        /// The name.
+        name: String,
+        /// The nearest name.
+        help: String,
+    },
+    /// Neither `user` nor `sshUser` is set.
+    #[error("profile `{place}` of flake {flake} has neither `user` nor `sshUser`")]
+    #[diagnostic(
+        code(deploy::config::no_user),
+        help(
+            "set `user` to the one that the profile belongs to, such as \"root\" for a NixOS system"
+        )
+    )]
+    NoUser {
+        /// The flake.
+        flake: String,
+        /// The profile.
+        place: String,
+    },
+    /// An option that this version does not carry out.
+    #[error("`{place}` of flake {flake} is set, but this version of deploy does not carry it out")]
+    #[diagnostic(code(deploy::config::not_supported), help("{help}"))]
+    NotSupported {
+        /// The flake.
+        flake: String,
+        /// The option.
+        place: String,
+        /// What can be done instead.
+        help: &'static str,
+    },
+    /// The same node name in two flakes.
+    #[error("node `{node}` is in more than one of the flakes {flakes}")]
+    #[diagnostic(
+        code(deploy::config::node_twice),
+        help(
+            "a plan names each node once: select it from one flake, or plan the flakes one by one"
+        )
+    )]
+    NodeTwice {
+        /// The node.
+        node: String,
+        /// The flakes.
+        flakes: String,
+    },
+    /// Nodes depend on each other in a circle.
+    #[error("nodes depend on each other in a circle: {members}")]
+    #[diagnostic(
+        code(deploy::config::cycle),
+        help("remove one of these names from a `dependsOn`")
+    )]
+    Cycle {
+        /// The members, in order.
+        members: String,
+    },
+    /// Nothing is left to be planned.
+    #[error("nothing is selected from flake {flake}")]
+    #[diagnostic(code(deploy::config::nothing_selected), help("{help}"))]
+    NothingSelected {
+        /// The flake.
+        flake: String,
+        /// What exists.
+        help: String,
+    },
+    /// The settings that Nix printed cannot be read.
+    #[error("the evaluation of flake {flake} gave something unexpected at `{place}`")]
+    #[diagnostic(
+        code(deploy::config::unexpected),
+        help("this is a bug of deploy, or of this version of Nix")
+    )]
+    Unexpected {
+        /// The flake.
+        flake: String,
+        /// Where in the JSON.
+        place: String,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+}

@@ -1,0 +1,97 @@
+//! The function that Nix applies to the flake's `deploy` attribute.
+//!
+//! It traces one marked line with the settings before any `path` is forced, so that nodes are
+//! read while Nix still evaluates, and it forces nothing that was not selected.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::options;
+use super::selection::{NodeSelection, Selection};
+use crate::model::NodeName;
+
+/// Stands before the settings on the line that the expression traces.
+pub const SETTINGS_MARK: &str = "deploy-settings:";
+
+const FUNCTION: &str = include_str!("expression.nix");
+
+/// Returns the Nix function for a selection: `deploy` attribute in, settings and targets out.
+pub fn expression(selection: &Selection) -> String {
+    let selected = selection
+        .nodes
+        .as_ref()
+        .map_or_else(|| "null".to_owned(), attributes);
+    let excluded = attributes(&selection.excluded);
+    format!(
+        "let selected = {selected}; excluded = {excluded}; mark = {}; generic = {}; fleetOwn = {}; nodeOwn = {}; \
+         profileOwn = {}; in {FUNCTION}",
+        nix_string(SETTINGS_MARK),
+        list(options::GENERIC),
+        list(options::FLEET),
+        list(options::NODE.into_iter().filter(|name| *name != "profiles")),
+        list(options::PROFILE.into_iter().filter(|name| *name != "path")),
+    )
+}
+
+/// Returns `text` as a Nix string literal that evaluates to exactly this text.
+pub fn nix_string(text: &str) -> String {
+    let mut literal = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' | '$' => {
+                literal.push('\\');
+                literal.push(letter);
+            }
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            '\t' => literal.push_str("\\t"),
+            other => literal.push(other),
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+fn attributes(nodes: &BTreeMap<NodeName, NodeSelection>) -> String {
+    let mut set = String::from("{ ");
+    for (node, selection) in nodes {
+        let value = match selection {
+            NodeSelection::All => "null".to_owned(),
+            NodeSelection::Profiles(profiles) => list(profiles.iter().map(AsRef::as_ref)),
+        };
+        // Writing into a String cannot fail.
+        write!(set, "{} = {value}; ", nix_string(node.as_str())).ok();
+    }
+    set.push('}');
+    set
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut list = String::from("[ ");
+    for name in names {
+        list.push_str(&nix_string(name));
+        list.push(' ');
+    }
+    list.push(']');
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_string() {
+        assert_eq!(nix_string("a\"; ${x} \\"), "\"a\\\"; \\${x} \\\\\"");
+    }
+
+    #[test]
+    fn only_what_is_selected_is_named() {
+        let target = ".#\"a.b\".p".parse().unwrap();
+        let selection = &crate::config::select(&[target], &[])[0];
+        assert!(
+            expression(selection)
+                .starts_with("let selected = { \"a.b\" = [ \"p\" ]; }; excluded = { };")
+        );
+    }
+}

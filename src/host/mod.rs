@@ -1,0 +1,96 @@
+//! Nodes as the engine sees them: what can be asked of one, whatever carries it.
+
+mod pool;
+mod remote;
+
+use crate::model::{Connection, StorePath};
+use crate::nix::CopyRequest;
+use crate::protocol::AgentCommand;
+use crate::ssh::{SshError, SshErrorKind};
+
+pub use pool::ConnectionPool;
+pub use remote::RemoteHost;
+
+/// Receives lines as they come.
+pub type LineSink<'a> = &'a mut (dyn FnMut(&str) + Send);
+
+/// A call of the agent on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentCall {
+    /// How the node is reached.
+    pub connection: Connection,
+    /// The words before the agent, up to the user's name; none where the login is that user.
+    pub sudo: Option<Vec<String>>,
+    /// The agent's path on the node.
+    pub agent: StorePath,
+    /// What is asked.
+    pub command: AgentCommand,
+}
+
+impl AgentCall {
+    /// Returns the words of the remote command.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = self.sudo.clone().unwrap_or_default();
+        words.push(self.agent.to_string());
+        words.extend(self.command.arguments());
+        words
+    }
+}
+
+/// What the engine asks of the world.
+pub trait Host: Send + Sync + 'static {
+    /// Copies closures over the node's connection.
+    fn copy(
+        &self,
+        connection: &Connection,
+        request: &CopyRequest,
+        on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Calls the agent over the node's connection, and hands over the lines of its answer.
+    fn call(
+        &self,
+        call: &AgentCall,
+        on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Calls the agent over a login of its own, which proves that the node can be reached.
+    fn call_afresh(
+        &self,
+        call: &AgentCall,
+        on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+}
+
+/// A node that did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    /// The connection could not be made, or was lost.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    /// A program that was to run here or there failed.
+    #[error("{doing} failed: {detail}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// Its last words, in one line.
+        detail: String,
+        /// Its last lines.
+        tail: Vec<String>,
+    },
+}
+
+impl HostError {
+    /// Returns whether the node could not be reached, rather than refused something.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Ssh(error) if error.kind == SshErrorKind::Unreachable)
+    }
+
+    /// Returns the last lines of what failed.
+    pub fn tail(&self) -> Vec<String> {
+        match self {
+            Self::Ssh(_) => Vec::new(),
+            Self::Failed { tail, .. } => tail.clone(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! How Nix's programs are called.
+
+use crate::process::{Finished, Invocation, ProcessError, run};
+
+use super::NixError;
+
+/// How Nix is called on this machine, the same for every call of a command.
+#[derive(Debug, Clone, Default)]
+pub struct Nix {
+    /// Arguments after `--` of the command line, handed to evaluation and build.
+    pub arguments: Vec<String>,
+}
+
+impl Nix {
+    /// Returns a call of `nix SUBCOMMAND…`, with the features on that older versions keep off.
+    pub(super) fn nix(words: &[&str]) -> Invocation {
+        Invocation::new("nix")
+            .args(["--extra-experimental-features", "nix-command flakes"])
+            .args(words.iter().copied())
+    }
+
+    /// Returns a call of `nix-store`, whose options are the same in all versions.
+    pub(super) fn store() -> Invocation {
+        Invocation::new("nix-store")
+    }
+}
+
+/// Runs a call that must succeed, and returns what it printed.
+pub(super) async fn output(
+    invocation: &Invocation,
+    doing: &'static str,
+) -> Result<String, NixError> {
+    let finished = run(invocation)
+        .await
+        .map_err(|source| NixError::process(doing, source))?;
+    succeeded(finished, doing)
+}
+
+pub(super) fn succeeded(finished: Finished, doing: &'static str) -> Result<String, NixError> {
+    if finished.status.success() {
+        Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
+    } else {
+        Err(NixError::Failed {
+            doing,
+            stderr: finished.stderr.text(),
+        })
+    }
+}
+
+impl NixError {
+    pub(super) fn process(doing: &'static str, source: ProcessError) -> Self {
+        match source {
+            ProcessError::Start { .. } => Self::Missing { doing, source },
+            source => Self::Process { doing, source },
+        }
+    }
+}

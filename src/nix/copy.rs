@@ -1,0 +1,84 @@
+//! The call that copies closures to a node.
+
+use super::command::Nix;
+use crate::model::{AbsolutePath, Connection, StorePath};
+use crate::process::Invocation;
+
+/// Closures to be copied over a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyRequest {
+    /// The paths whose closures the node shall have.
+    pub paths: Vec<StorePath>,
+    /// Let the node fetch from its own substituters what it can.
+    pub substitute: bool,
+    /// The node's `nix-store`, where it is not on the PATH of its SSH sessions.
+    pub remote_program: Option<AbsolutePath>,
+}
+
+impl CopyRequest {
+    /// Returns the call of `nix copy`, with `ssh_options` for `NIX_SSHOPTS`.
+    pub fn invocation(&self, connection: &Connection, ssh_options: &str) -> Invocation {
+        let mut invocation = Nix::nix(&["copy", "--no-check-sigs"]);
+        if self.substitute {
+            invocation = invocation.arg("--substitute-on-destination");
+        }
+        invocation
+            .arg("--to")
+            .arg(self.store(connection))
+            .args(self.paths.iter().map(StorePath::as_str))
+            .env("NIX_SSHOPTS", ssh_options)
+    }
+
+    fn store(&self, connection: &Connection) -> String {
+        let hostname = connection.hostname.as_str();
+        // An address of IPv6 stands in brackets, and the mark of its zone is encoded.
+        let hostname = if hostname.contains(':') {
+            format!("[{}]", hostname.replace('%', "%25"))
+        } else {
+            hostname.to_owned()
+        };
+        let query = self
+            .remote_program
+            .as_ref()
+            .map(|program| format!("?remote-program={program}"));
+        format!(
+            "ssh://{}@{hostname}{}",
+            connection.ssh_user,
+            query.unwrap_or_default()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_is_made_of_words() {
+        let request = CopyRequest {
+            paths: vec![
+                "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a"
+                    .parse()
+                    .unwrap(),
+            ],
+            substitute: true,
+            remote_program: Some("/opt/nix/bin/nix-store".parse().unwrap()),
+        };
+        let connection = |hostname: &str| Connection {
+            ssh_user: "root".parse().unwrap(),
+            hostname: hostname.parse().unwrap(),
+            ssh_opts: vec![],
+        };
+        assert_eq!(
+            request.invocation(&connection("web1"), "-p 22").to_string(),
+            "nix --extra-experimental-features nix-command flakes copy --no-check-sigs --substitute-on-destination \
+             --to ssh://root@web1?remote-program=/opt/nix/bin/nix-store \
+             /nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a"
+        );
+        assert!(
+            request
+                .store(&connection("fe80::1%eth0"))
+                .starts_with("ssh://root@[fe80::1%25eth0]?")
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! What can go wrong with Nix on the operator's machine.
+
+use miette::Diagnostic;
+
+use crate::process::ProcessError;
+
+/// A call of Nix that did not give what it should.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum NixError {
+    /// Nix is not there.
+    #[error("{doing} needs Nix, which could not be started here")]
+    #[diagnostic(
+        code(deploy::nix::missing),
+        help("install Nix, or put its programs on PATH")
+    )]
+    Missing {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: ProcessError,
+    },
+    /// Nix could not be run to its end.
+    #[error("{doing} failed")]
+    #[diagnostic(code(deploy::nix::process))]
+    Process {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: ProcessError,
+    },
+    /// Nix said no.
+    #[error("{doing} failed")]
+    #[diagnostic(code(deploy::nix::failed))]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// Nix's own words.
+        stderr: String,
+    },
+    /// The flake has no `deploy` attribute.
+    #[error("flake {flake} has no `deploy` attribute")]
+    #[diagnostic(
+        code(deploy::nix::no_deploy),
+        help(
+            "add `deploy.nodes.<node> = {{ hostname = …; profiles.<profile> = {{ path = …; }}; }};` to its outputs"
+        )
+    )]
+    NoDeploy {
+        /// The flake.
+        flake: String,
+    },
+    /// The flake cannot be evaluated.
+    #[error("flake {flake} does not evaluate")]
+    #[diagnostic(
+        code(deploy::nix::evaluation),
+        help("nothing was read or changed on any node")
+    )]
+    Evaluation {
+        /// The flake.
+        flake: String,
+        /// Nix's own words, whole.
+        message: String,
+    },
+    /// The flake changed under the evaluation.
+    #[error("flake {flake} was changed while it was evaluated")]
+    #[diagnostic(code(deploy::nix::changed), help("run the command again"))]
+    Changed {
+        /// The flake.
+        flake: String,
+    },
+    /// Nix printed something else than documented.
+    #[error("{doing} gave something unexpected")]
+    #[diagnostic(
+        code(deploy::nix::unexpected),
+        help("this is a bug of deploy, or a version of Nix that it does not know")
+    )]
+    Unexpected {
+        /// What was being done.
+        doing: &'static str,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl NixError {
+    /// Returns Nix's own words, where it said some.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Failed { stderr, .. } => Some(stderr),
+            Self::Evaluation { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Which tree a flake reference stands for now: its locked reference and hash.
+
+use serde::Deserialize;
+
+use super::NixError;
+use super::command::{Nix, output};
+use crate::plan::Flake;
+
+const DOING: &str = "reading the flake's lock";
+
+/// The part of `nix flake metadata --json` that all versions have.
+#[derive(Deserialize)]
+struct Metadata {
+    url: String,
+    locked: Locked,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Locked {
+    r#type: Option<String>,
+    rev: Option<String>,
+    nar_hash: Option<String>,
+}
+
+/// Returns what `flake` stands for now. Evaluates nothing.
+pub async fn read_metadata(nix: &Nix, flake: &str) -> Result<Flake, NixError> {
+    let invocation = Nix::nix(&["flake", "metadata", "--json", flake]);
+    let text = output(&invocation, DOING)
+        .await
+        .map_err(|error| match error {
+            NixError::Failed { stderr, .. } => NixError::Evaluation {
+                flake: flake.to_owned(),
+                message: stderr,
+            },
+            other => other,
+        })?;
+    parse(flake, &text, nix).map_err(|source| NixError::Unexpected {
+        doing: DOING,
+        source,
+    })
+}
+
+fn parse(flake: &str, text: &str, nix: &Nix) -> Result<Flake, serde_json::Error> {
+    let metadata: Metadata = serde_json::from_str(text)?;
+    let versioned = matches!(
+        metadata.locked.r#type.as_deref(),
+        Some("git" | "hg" | "mercurial")
+    );
+    Ok(Flake {
+        url: flake.to_owned(),
+        locked: metadata.url,
+        nar_hash: metadata.locked.nar_hash,
+        // Later versions call it dirtyRev; that there is no revision is the same in all of them.
+        dirty: versioned && metadata.locked.rev.is_none(),
+        nix_args: nix.arguments.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clean_dirty_and_plain_folders() {
+        let read = |json: &str| parse(".", json, &Nix::default()).unwrap();
+        let clean = read(
+            r#"{"url":"git+file:///t?rev=b5","locked":{"type":"git","rev":"b5","narHash":"sha256-x","url":"file:///t"}}"#,
+        );
+        assert!(!clean.dirty);
+        assert_eq!(clean.nar_hash.as_deref(), Some("sha256-x"));
+        let dirty = read(
+            r#"{"url":"git+file:///t","locked":{"type":"git","dirtyRev":"b5-dirty","narHash":"sha256-x"}}"#,
+        );
+        assert!(dirty.dirty);
+        assert!(!read(r#"{"url":"path:/t","locked":{"type":"path","path":"/t"}}"#).dirty);
+    }
+}

@@ -1,0 +1,24 @@
+//! Nix on the operator's machine: evaluate, build, read closures, copy, keep from collection.
+//!
+//! Command lines are values that are tested without a process. Which version needs which form is
+//! said in `version`. Prints nothing.
+
+mod build;
+mod closure;
+mod command;
+mod copy;
+mod error;
+mod eval;
+mod metadata;
+mod roots;
+mod version;
+
+pub use build::{BuildFailure, build};
+pub use closure::{add_file, closures, invalid_paths};
+pub use command::Nix;
+pub use copy::CopyRequest;
+pub use error::NixError;
+pub use eval::evaluate;
+pub use metadata::read_metadata;
+pub use roots::add_roots;
+pub use version::NixVersion;

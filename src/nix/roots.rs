@@ -1,0 +1,24 @@
+//! Keeping the outputs of a plan from garbage collection.
+
+use std::path::Path;
+
+use super::NixError;
+use super::command::{Nix, output};
+use crate::model::StorePath;
+
+/// Keeps these valid paths as long as the links in `folder` exist.
+pub async fn add_roots(paths: &[StorePath], folder: &Path) -> Result<(), NixError> {
+    if paths.is_empty() {
+        return Ok(());
+    }
+    // --indirect is needed up to 2.3 and says nothing new to later versions.
+    let invocation = Nix::store()
+        .arg("--realise")
+        .args(paths.iter().map(StorePath::as_str))
+        .arg("--add-root")
+        .arg(folder.join("output"))
+        .arg("--indirect");
+    output(&invocation, "keeping the outputs of the plan")
+        .await
+        .map(drop)
+}

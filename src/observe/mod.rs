@@ -1,0 +1,10 @@
+//! Reading nodes: one script and one answer per connection, without locks, without root, and
+//! without writing anything on the node.
+
+mod answer;
+mod closures;
+mod node;
+mod script;
+
+pub use closures::{NodeClosures, read_closures};
+pub use node::observe_node;

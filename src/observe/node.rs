@@ -1,0 +1,81 @@
+//! Reading one node over all connections that its profiles use.
+
+use std::collections::BTreeMap;
+
+use super::answer::{fields, node_facts};
+use super::script::observe_command;
+use crate::config::{FleetNode, FleetProfile};
+use crate::host::ConnectionPool;
+use crate::model::{Connection, RunId, StorePath};
+use crate::plan::{NodeFacts, NodeObservation};
+use crate::ssh::{SshError, SshErrorKind};
+
+/// Reads a node: what it is, and what its selected profiles are.
+///
+/// `mark` is random, so that nothing a login prints can be taken for the answer.
+pub async fn observe_node(
+    pool: &ConnectionPool,
+    node: &FleetNode,
+    agent: Option<&StorePath>,
+    mark: &RunId,
+) -> NodeObservation {
+    let mut by_connection = BTreeMap::<&Connection, Vec<&FleetProfile>>::new();
+    for profile in &node.profiles {
+        by_connection
+            .entry(&profile.connection)
+            .or_default()
+            .push(profile);
+    }
+    let mut facts: Option<NodeFacts> = None;
+    for (connection, profiles) in by_connection {
+        match observe_connection(pool, connection, agent, mark, &profiles).await {
+            Ok(read) => match &mut facts {
+                None => facts = Some(read),
+                Some(facts) => facts.profiles.extend(read.profiles),
+            },
+            Err(failure) => return failure,
+        }
+    }
+    NodeObservation::Ok(Box::new(facts.unwrap_or_default()))
+}
+
+async fn observe_connection(
+    pool: &ConnectionPool,
+    connection: &Connection,
+    agent: Option<&StorePath>,
+    mark: &RunId,
+    profiles: &[&FleetProfile],
+) -> Result<NodeFacts, NodeObservation> {
+    let link = pool
+        .link(connection)
+        .await
+        .map_err(|error| unreachable_or_failed(&error))?;
+    let command = observe_command(mark.as_str(), agent, profiles);
+    let (_, answer) = link
+        .run_bytes(&command, b"")
+        .await
+        .map_err(|error| unreachable_or_failed(&error))?;
+    let answer = String::from_utf8_lossy(&answer);
+    let failed = |reason: String| NodeObservation::Failed { reason };
+    let (fields, login_is_noisy) =
+        fields(&answer, mark.as_str()).map_err(|error| failed(error.to_string()))?;
+    let mut facts = node_facts(&fields, profiles);
+    facts.login_is_noisy = login_is_noisy;
+    if facts.nix_folder.is_none() {
+        return Err(failed(format!(
+            "there is no Nix for {}: no nix-store on PATH or in the usual places",
+            connection.ssh_user
+        )));
+    }
+    Ok(facts)
+}
+
+fn unreachable_or_failed(error: &SshError) -> NodeObservation {
+    let reason = error.to_string();
+    match error.kind {
+        SshErrorKind::Unreachable => NodeObservation::Unreachable { reason },
+        SshErrorKind::HostKey | SshErrorKind::LoginRefused | SshErrorKind::Local => {
+            NodeObservation::Failed { reason }
+        }
+    }
+}

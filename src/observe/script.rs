@@ -1,0 +1,56 @@
+//! The scripts that run on the node, and the words they get.
+
+use crate::config::{FleetProfile, ProfileLocation};
+use crate::model::StorePath;
+use crate::plan::root_profile;
+use crate::ssh::quote_words;
+
+const OBSERVE: &str = include_str!("script.sh");
+const CLOSURES: &str = include_str!("closures.sh");
+
+/// Returns the remote command that reads a node and these profiles of it.
+pub(super) fn observe_command(
+    mark: &str,
+    agent: Option<&StorePath>,
+    profiles: &[&FleetProfile],
+) -> String {
+    let mut words = vec![
+        mark.to_owned(),
+        agent.map(ToString::to_string).unwrap_or_default(),
+    ];
+    for profile in profiles {
+        let path = match &profile.location {
+            ProfileLocation::Path(path) => Some(path.clone()),
+            ProfileLocation::UserFolder => root_profile(&profile.user, &profile.name),
+        };
+        words.push(profile.name.to_string());
+        words.push(profile.user.to_string());
+        words.push(path.map(|path| path.to_string()).unwrap_or_default());
+        words.push(sudo_line(profile));
+    }
+    shell(OBSERVE, &words)
+}
+
+/// Only sudo can tell beforehand whether it will ask for a password.
+fn sudo_line(profile: &FleetProfile) -> String {
+    match profile.settings.sudo.as_deref() {
+        Some(words @ [first, ..]) if first == "sudo" || first.ends_with("/sudo") => {
+            quote_words(words)
+        }
+        _ => String::new(),
+    }
+}
+
+/// Returns the remote command that reads the closures of `current`, and tells which of the paths
+/// on its standard input are not valid.
+pub(super) fn closures_command(mark: &str, nix_folder: &str, current: &[&StorePath]) -> String {
+    let mut words = vec![mark.to_owned(), nix_folder.to_owned()];
+    words.extend(current.iter().map(ToString::to_string));
+    shell(CLOSURES, &words)
+}
+
+/// A script for `/bin/sh`, whatever the login shell is.
+fn shell(script: &str, words: &[String]) -> String {
+    let fixed = ["/bin/sh", "-c", script, "sh"];
+    quote_words(fixed.into_iter().chain(words.iter().map(String::as_str)))
+}

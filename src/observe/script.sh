@@ -1,0 +1,85 @@
+# Reads everything that a plan needs to know of a node, in one round trip. POSIX sh, because that
+# is all that every node has. Writes nothing. The answer is fields that end with NUL.
+LC_ALL=C
+export LC_ALL
+field() { printf "%s\0" "$@"; }
+
+mark=$1
+agent=$2
+shift 2
+field "$mark" begin
+
+nix=$(command -v nix-store 2>/dev/null) && nix=$(dirname "$nix") && on_path=yes
+if [ -z "$nix" ]; then
+  on_path=no
+  for folder in /run/current-system/sw/bin /nix/var/nix/profiles/default/bin "$HOME/.nix-profile/bin" \
+    /usr/local/bin /usr/bin /bin; do
+    if [ -x "$folder/nix-store" ]; then nix=$folder; break; fi
+  done
+fi
+field nix "$nix" "$on_path"
+if [ -n "$nix" ]; then field version "$("$nix/nix" --version 2>/dev/null || "$nix/nix-store" --version 2>/dev/null)"; fi
+field uname "$(uname -m)" "$(uname -s)"
+field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+field free "$(df -Pk /nix/store 2>/dev/null | tail -n 1)"
+field current "$(readlink -f /run/current-system 2>/dev/null)"
+field booted "$(readlink -f /run/booted-system 2>/dev/null)"
+me=$(id -un)
+field me "$me" "$(id -Gn)"
+field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"
+
+# Says whether a file below $1 can be looked for: its nearest existing folder must be searchable.
+searchable() {
+  folder=$1
+  while [ ! -e "$folder" ] && [ "$folder" != / ]; do folder=$(dirname "$folder"); done
+  [ -x "$folder" ] && [ -r "$folder" -o "$folder" != "$1" ]
+}
+
+# The folder of a user's profiles: the old one where it exists, else below that user's own state.
+user_folder() {
+  old=/nix/var/nix/profiles/per-user/$1
+  if [ -d "$old" ]; then
+    printf "%s" "$old"
+  elif [ "$1" = "$me" ] && [ -n "$XDG_STATE_HOME" ]; then
+    printf "%s/nix/profiles" "$XDG_STATE_HOME"
+  else
+    home=$(getent passwd "$1" 2>/dev/null | cut -d: -f6)
+    if [ -z "$home" ] && [ "$1" = "$me" ]; then home=$HOME; fi
+    if [ -n "$home" ]; then printf "%s/.local/state/nix/profiles" "$home"; fi
+  fi
+}
+
+# Four words per profile: name, user, path or nothing, and the command line of its sudo or nothing.
+while [ $# -gt 0 ]; do
+  name=$1
+  user=$2
+  path=$3
+  sudo=$4
+  shift 4
+  if [ -z "$path" ]; then
+    folder=$(user_folder "$user")
+    if [ -n "$folder" ]; then path=$folder/$name; fi
+  fi
+  # Only the -l of the real command: it needs no password and leaves no incident in a log.
+  allowed=none
+  if [ -n "$sudo" ] && [ -x "$agent" ]; then
+    if eval "$sudo -l \"\$agent\" read \"\$path\"" >/dev/null 2>&1 </dev/null; then allowed=yes; else allowed=no; fi
+  fi
+  field profile "$name" "$path" "$allowed"
+  if [ -z "$path" ]; then continue; fi
+  folder=$(dirname "$path")
+  base=$(basename "$path")
+  if searchable "$folder"; then
+    field link "$(readlink "$path" 2>/dev/null)"
+    for link in "$folder/$base"-*-link; do
+      if [ -L "$link" ]; then field generation "$(basename "$link")" "$(readlink "$link")"; fi
+    done
+    journal=$folder/.deploy/$base/journal.json
+    if [ -r "$journal" ]; then field journal "$(head -c 262144 "$journal")"; fi
+  elif [ "$allowed" = yes ]; then
+    field state "$(eval "$sudo \"\$agent\" read \"\$path\"" 2>/dev/null </dev/null)"
+  else
+    field unreadable "$folder"
+  fi
+done
+field "$mark" end

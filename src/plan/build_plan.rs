@@ -1,0 +1,497 @@
+//! From fleet, observations and closures to the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::action::{decide_action, target_generation};
+use super::closure::ClosurePair;
+use super::document::{
+    FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary, Target,
+};
+use super::graph::find_circle;
+use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
+use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
+use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
+
+/// What a plan says about itself.
+#[derive(Debug, Clone)]
+pub struct PlanHead {
+    /// A random id.
+    pub id: RunId,
+    /// When it is made, in UTC (RFC 3339).
+    pub created_at: String,
+    /// Who makes it.
+    pub operator: Operator,
+    /// Whether what changed was built.
+    pub built: bool,
+    /// The TARGETs that were asked for.
+    pub selection: Vec<String>,
+    /// Activate also what is unchanged.
+    pub force: bool,
+}
+
+/// One flake's share of a plan.
+#[derive(Debug, Clone)]
+pub struct PlannedFleet {
+    /// The flake.
+    pub flake: Flake,
+    /// Its selected nodes.
+    pub fleet: Fleet,
+    /// What its profiles shall be.
+    pub targets: Targets,
+}
+
+/// Everything that a plan is made of.
+#[derive(Debug)]
+pub struct PlanInput {
+    /// What the plan says about itself.
+    pub head: PlanHead,
+    /// The flakes, in the order of the TARGETs.
+    pub fleets: Vec<PlannedFleet>,
+    /// What was read on the nodes.
+    pub observations: BTreeMap<NodeName, NodeObservation>,
+    /// The closures that could be read.
+    pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
+}
+
+/// Returns the plan, whose text depends on its input only.
+pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
+    let mut nodes = Vec::new();
+    let mut profiles = Vec::new();
+    let mut warnings = Vec::new();
+    for (flake, planned) in input.fleets.iter().enumerate() {
+        warnings.extend(planned.fleet.warnings.iter().cloned());
+        for node in &planned.fleet.nodes {
+            let observation = input.observations.get(&node.name);
+            nodes.push(plan_node(flake, node, observation, &selected_names(input)));
+            profiles.extend(plan_profiles(input, planned, node, observation));
+        }
+    }
+    nodes.sort_by(|left, right| left.node.cmp(&right.node));
+    profiles.sort_by(|left, right| left.node.cmp(&right.node));
+    check_twice(&nodes, &input.fleets)?;
+    check_circle(&nodes)?;
+    let mut plan = Plan {
+        format_version: FORMAT_VERSION,
+        deploy_version: env!("CARGO_PKG_VERSION").to_owned(),
+        digest: String::new(),
+        id: input.head.id.clone(),
+        created_at: input.head.created_at.clone(),
+        operator: input.head.operator.clone(),
+        mode: Mode::Switch,
+        built: input.head.built,
+        flakes: input
+            .fleets
+            .iter()
+            .map(|planned| planned.flake.clone())
+            .collect(),
+        selection: input.head.selection.clone(),
+        steps: Vec::new(),
+        summary: Summary::default(),
+        nodes,
+        profiles,
+        warnings,
+    };
+    plan.complete();
+    Ok(plan)
+}
+
+fn selected_names(input: &PlanInput) -> BTreeSet<&NodeName> {
+    input
+        .fleets
+        .iter()
+        .flat_map(|planned| &planned.fleet.nodes)
+        .map(|node| &node.name)
+        .collect()
+}
+
+fn plan_node(
+    flake: usize,
+    node: &FleetNode,
+    observation: Option<&NodeObservation>,
+    selected: &BTreeSet<&NodeName>,
+) -> PlannedNode {
+    let (observed, error, system) = match observation {
+        Some(NodeObservation::Ok(facts)) => (Observed::Ok, None, facts.system.clone()),
+        Some(NodeObservation::Unreachable { reason }) => {
+            (Observed::Unreachable, Some(reason.clone()), None)
+        }
+        Some(NodeObservation::Failed { reason }) => (Observed::Failed, Some(reason.clone()), None),
+        None => (Observed::Failed, Some("it was not read".to_owned()), None),
+    };
+    let facts = match observation {
+        Some(NodeObservation::Ok(facts)) => Some(facts.as_ref()),
+        _ => None,
+    };
+    let not_selected = node
+        .depends_on
+        .iter()
+        .filter(|other| !selected.contains(other));
+    let mut notes: Vec<String> = not_selected
+        .map(|other| format!("depends on {other}, which is not selected: nothing waits for it"))
+        .collect();
+    notes.extend(facts.into_iter().flat_map(notes_of));
+    PlannedNode {
+        node: node.name.clone(),
+        flake,
+        hostname: node.hostname.clone(),
+        observed,
+        error,
+        system,
+        nix_folder: facts.and_then(hidden_nix),
+        depends_on: node.depends_on.clone(),
+        notes,
+    }
+}
+
+/// Returns the folder of Nix's programs where copying must be told of it.
+fn hidden_nix(facts: &NodeFacts) -> Option<AbsolutePath> {
+    facts.nix_folder.clone().filter(|_| !facts.nix_on_path)
+}
+
+fn notes_of(facts: &NodeFacts) -> Vec<String> {
+    let pending = facts
+        .profiles
+        .values()
+        .filter_map(|profile| profile.pending.as_ref());
+    let mut notes: Vec<String> = pending
+        .map(|journal| {
+            let (path, phase) = (&journal.profile_path, journal.phase);
+            let operator = &journal.operator;
+            format!("{path}: a run of {operator} has not ended ({phase}); the next apply deals with it first")
+        })
+        .collect();
+    if facts.login_is_noisy {
+        notes.push(
+            "the login prints text, which breaks copying: shell start-up files must print only where the shell is interactive"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn plan_profiles(
+    input: &PlanInput,
+    planned: &PlannedFleet,
+    node: &FleetNode,
+    observation: Option<&NodeObservation>,
+) -> Vec<PlannedProfile> {
+    let facts = match observation {
+        Some(NodeObservation::Ok(facts)) => Some(facts),
+        _ => None,
+    };
+    let plan = |profile: &FleetProfile| {
+        let key = (node.name.clone(), profile.name.clone());
+        let target = planned.targets.get(&key)?;
+        let observed = facts.and_then(|facts| facts.profiles.get(&profile.name));
+        let unknown = || ProfileState::Unknown {
+            reason: "the node could not be read".to_owned(),
+        };
+        let current = observed.map_or_else(unknown, |observed| observed.state.clone());
+        let action = decide_action(&current, &target.path, input.head.force);
+        let generation = observed.and_then(|observed| target_generation(observed, &target.path));
+        Some(PlannedProfile {
+            node: node.name.clone(),
+            profile: profile.name.clone(),
+            profile_path: known_path(profile, observed),
+            user: profile.user.clone(),
+            connection: profile.connection.clone(),
+            settings: profile.settings.clone(),
+            action,
+            current,
+            target: Target {
+                path: target.path.clone(),
+                drv_path: target.drv_path.clone(),
+                generation,
+            },
+            closure: input.closures.get(&key).map(ClosurePair::compare),
+        })
+    };
+    node.profiles.iter().filter_map(plan).collect()
+}
+
+fn known_path(
+    profile: &FleetProfile,
+    observed: Option<&ProfileObservation>,
+) -> Option<AbsolutePath> {
+    match (observed, &profile.location) {
+        (Some(observed), _) => Some(observed.profile_path.clone()),
+        (None, ProfileLocation::Path(path)) => Some(path.clone()),
+        (None, ProfileLocation::UserFolder) => root_profile(&profile.user, &profile.name),
+    }
+}
+
+/// Returns where a profile of root lies, which is the same on every node, as in deploy-rs.
+pub(crate) fn root_profile(user: &UserName, profile: &ProfileName) -> Option<AbsolutePath> {
+    let folder = match (user.as_str(), profile.as_str()) {
+        ("root", "system") => "/nix/var/nix/profiles",
+        ("root", _) => "/nix/var/nix/profiles/per-user/root",
+        _ => return None,
+    };
+    format!("{folder}/{profile}").parse().ok()
+}
+
+fn check_twice(nodes: &[PlannedNode], fleets: &[PlannedFleet]) -> Result<(), ConfigError> {
+    match nodes.windows(2).find(|pair| pair[0].node == pair[1].node) {
+        None => Ok(()),
+        Some(pair) => {
+            let flakes: Vec<_> = pair
+                .iter()
+                .map(|node| fleets[node.flake].flake.url.as_str())
+                .collect();
+            Err(ConfigError::NodeTwice {
+                node: pair[0].node.to_string(),
+                flakes: flakes.join(", "),
+            })
+        }
+    }
+}
+
+fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
+    let waits_for = nodes
+        .iter()
+        .map(|node| (&node.node, node.depends_on.iter().collect()))
+        .collect();
+    match find_circle(&waits_for) {
+        None => Ok(()),
+        Some(mut members) => {
+            members.sort();
+            let members: Vec<_> = members.iter().map(ToString::to_string).collect();
+            Err(ConfigError::Cycle {
+                members: members.join(", "),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::{Connection, Generation, ProfileSettings, StorePath};
+    use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
+
+    fn store_path(name: &str) -> StorePath {
+        format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}")
+            .parse()
+            .unwrap()
+    }
+
+    fn profile(name: &str) -> FleetProfile {
+        FleetProfile {
+            name: name.parse().unwrap(),
+            user: "root".parse().unwrap(),
+            connection: Connection {
+                ssh_user: "root".parse().unwrap(),
+                hostname: "h".parse().unwrap(),
+                ssh_opts: vec![],
+            },
+            location: ProfileLocation::UserFolder,
+            settings: ProfileSettings {
+                fast_connection: false,
+                auto_rollback: true,
+                magic_rollback: true,
+                temp_path: None,
+                sudo: None,
+                interactive_sudo: false,
+                remote_build: false,
+                activation_timeout: None,
+                confirm_timeout: 30,
+            },
+        }
+    }
+
+    fn node(name: &str, profiles: &[&str], depends_on: &[&str]) -> FleetNode {
+        FleetNode {
+            name: name.parse().unwrap(),
+            hostname: "h".parse().unwrap(),
+            depends_on: depends_on
+                .iter()
+                .map(|name| name.parse().unwrap())
+                .collect(),
+            profiles: profiles.iter().map(|name| profile(name)).collect(),
+        }
+    }
+
+    /// A node whose profiles are at generation 1 with the path `old`.
+    fn facts(node: &FleetNode) -> NodeObservation {
+        let observe = |profile: &FleetProfile| {
+            let observation = ProfileObservation {
+                profile_path: format!("/p/{}", profile.name).parse().unwrap(),
+                state: ProfileState::Present {
+                    generation: Some(Generation(1)),
+                    path: Some(store_path("old")),
+                    highest_generation: Some(Generation(1)),
+                },
+                newest: Some((Generation(1), Some(store_path("old")))),
+                pending: None,
+                sudo_allowed: None,
+            };
+            (profile.name.clone(), observation)
+        };
+        let profiles = node.profiles.iter().map(observe).collect();
+        NodeObservation::Ok(Box::new(NodeFacts {
+            profiles,
+            ..NodeFacts::default()
+        }))
+    }
+
+    fn input(nodes: Vec<FleetNode>) -> PlanInput {
+        let mut targets = Targets::new();
+        for node in &nodes {
+            for profile in &node.profiles {
+                let path = store_path(&format!("new-{}", profile.name));
+                let drv_path = Some(store_path(&format!("new-{}.drv", profile.name)));
+                let key = (node.name.clone(), profile.name.clone());
+                targets.insert(key, crate::config::TargetPath { path, drv_path });
+            }
+        }
+        let flake = Flake {
+            url: ".".into(),
+            locked: "path:/x".into(),
+            nar_hash: None,
+            dirty: false,
+            nix_args: vec![],
+        };
+        let observations = nodes
+            .iter()
+            .map(|node| (node.name.clone(), facts(node)))
+            .collect();
+        let fleet = Fleet {
+            nodes,
+            node_names: vec![],
+            warnings: vec![],
+        };
+        PlanInput {
+            head: PlanHead {
+                id: RunId::from_bytes([7; 16]),
+                created_at: "2026-01-01T00:00:00Z".into(),
+                operator: Operator {
+                    user: "me".into(),
+                    host: "here".into(),
+                },
+                built: true,
+                selection: vec![".".into()],
+                force: false,
+            },
+            fleets: vec![PlannedFleet {
+                flake,
+                fleet,
+                targets,
+            }],
+            observations,
+            closures: BTreeMap::new(),
+        }
+    }
+
+    /// A plan of two nodes, for tests of other modules.
+    pub(crate) fn test_plan() -> Plan {
+        build_plan(&input(vec![
+            node("a", &["system", "app"], &[]),
+            node("b", &["system"], &["a"]),
+        ]))
+        .unwrap()
+    }
+
+    #[test]
+    fn steps_stand_in_the_order_in_which_they_run() {
+        let plan = test_plan();
+        let ids: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "build:00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-new-app.drv",
+                "build:00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-new-system.drv",
+                "copy:a",
+                "copy:b",
+                "barrier",
+                "activate:a.system",
+                "activate:a.app",
+                "activate:b.system",
+            ]
+        );
+        let last = plan.steps.last().unwrap();
+        let depends_on: Vec<_> = last
+            .depends_on
+            .iter()
+            .map(super::super::StepId::as_str)
+            .collect();
+        assert_eq!(depends_on, ["barrier", "copy:b", "activate:a.app"]);
+        assert!(StepGraph::new(&plan.steps).is_ok());
+        assert_eq!(plan.summary.update, 3);
+    }
+
+    #[test]
+    fn dependencies_are_ordered_whatever_their_names() {
+        let nodes = vec![
+            node("a", &["p"], &["c"]),
+            node("b", &["p"], &[]),
+            node("c", &["p"], &["b"]),
+        ];
+        let plan = build_plan(&input(nodes)).unwrap();
+        let order: Vec<_> = plan
+            .steps
+            .iter()
+            .filter(|step| step.kind == StepKind::Activate)
+            .map(|step| step.id.as_str())
+            .collect();
+        assert_eq!(order, ["activate:b.p", "activate:c.p", "activate:a.p"]);
+    }
+
+    #[test]
+    fn a_circle_is_refused_with_its_members() {
+        let nodes = vec![
+            node("a", &["p"], &["b"]),
+            node("b", &["p"], &["a"]),
+            node("c", &["p"], &[]),
+        ];
+        let error = build_plan(&input(nodes)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nodes depend on each other in a circle: a, b"
+        );
+    }
+
+    #[test]
+    fn a_node_that_was_not_read_gets_no_steps() {
+        let mut input = input(vec![node("a", &["p"], &[]), node("b", &["p"], &[])]);
+        let down = NodeObservation::Unreachable {
+            reason: "down".into(),
+        };
+        input.observations.insert("b".parse().unwrap(), down);
+        let plan = build_plan(&input).unwrap();
+        assert!(
+            plan.steps
+                .iter()
+                .all(|step| step.node.as_ref().is_none_or(|node| node.as_str() == "a"))
+        );
+        assert_eq!(plan.summary.unreadable_nodes, 1);
+        assert!(plan.has_changes());
+    }
+
+    #[test]
+    fn a_plan_reads_back_and_edits_are_noticed() {
+        let plan = test_plan();
+        let text = render_plan(&plan);
+        assert_eq!(parse_plan(text.as_bytes()).unwrap(), plan);
+        for (from, to) in [
+            ("\"confirm_timeout\": 30", "\"confirm_timeout\": 31"),
+            ("\"format_version\": 1", "\"format_version\": 2"),
+            ("\"mode\"", "\"mood\""),
+            ("}\n", ""),
+        ] {
+            assert!(
+                parse_plan(text.replace(from, to).as_bytes()).is_err(),
+                "{from}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_prefix_of_a_plan_is_refused(cut in 0.0..1.0f64) {
+            let text = render_plan(&test_plan());
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a position in a text")]
+            let end = (text.len() as f64 * cut) as usize;
+            proptest::prop_assert!(parse_plan(&text.as_bytes()[..end]).is_err());
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The plan: fleet and observations in, document and graph out.
+//!
+//! Pure: nothing here awaits, reads files or prints.
+
+mod action;
+mod build_plan;
+mod closure;
+mod document;
+mod file;
+mod graph;
+mod observation;
+mod package;
+mod step_id;
+mod steps;
+mod summary;
+
+pub(crate) use build_plan::root_profile;
+#[cfg(test)]
+pub(crate) use build_plan::tests::test_plan;
+pub use build_plan::{PlanHead, PlanInput, PlannedFleet, build_plan};
+pub use closure::{Closure, ClosurePair, ClosurePath};
+pub use document::{
+    Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, PackageChange, Plan, PlannedNode,
+    PlannedProfile, PlannedStep, StepKind, Summary, Target,
+};
+pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
+pub use graph::{Edge, GraphError, StepGraph};
+pub use observation::{NodeFacts, NodeObservation, ProfileObservation};
+pub use step_id::StepId;

@@ -1,0 +1,77 @@
+//! Evaluating one flake, and handing over its nodes as soon as their settings are known.
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{PlannerContext, PlannerError};
+use crate::apply::Event;
+use crate::config::{
+    Evaluation, Fleet, FleetNode, ParseContext, Selection, parse_fleet, parse_targets,
+};
+use crate::model::FlagSettings;
+use crate::nix::{Nix, NixError, evaluate, read_metadata};
+use crate::plan::{Flake, PlannedFleet};
+
+/// Evaluates a selection once. Sends its nodes to `nodes`, before the paths are known if possible.
+pub(super) async fn evaluate_fleet(
+    context: &PlannerContext,
+    nix: &Nix,
+    selection: &Selection,
+    flags: &FlagSettings,
+    nodes: UnboundedSender<FleetNode>,
+) -> Result<PlannedFleet, PlannerError> {
+    let url = selection.flake.clone();
+    context
+        .sink
+        .send(Event::EvaluationStarted { flake: url.clone() });
+    let parse = ParseContext {
+        selection,
+        flags,
+        login: &context.login,
+    };
+    let send = |fleet: &Fleet| {
+        fleet
+            .nodes
+            .iter()
+            .for_each(|node| drop(nodes.send(node.clone())))
+    };
+    let evaluating = evaluate(
+        nix,
+        selection,
+        // What is wrong with the settings is said when the evaluation has ended.
+        |settings| parse_fleet(&settings, &parse).iter().for_each(send),
+        |_| {},
+    );
+    let (evaluation, flake) = tokio::try_join!(evaluating, read_metadata(nix, &url))?;
+    let (fleet, targets) = parsed(&evaluation, &parse)?;
+    // Those that were sent already are not read twice.
+    send(&fleet);
+    drop(nodes);
+    check_unchanged(nix, &flake).await?;
+    context.sink.send(Event::EvaluationFinished { flake: url });
+    Ok(PlannedFleet {
+        flake,
+        fleet,
+        targets,
+    })
+}
+
+fn parsed(
+    evaluation: &Evaluation,
+    parse: &ParseContext<'_>,
+) -> Result<(Fleet, crate::config::Targets), PlannerError> {
+    let fleet = parse_fleet(&evaluation.settings, parse)?;
+    let targets = parse_targets(evaluation, &parse.selection.flake)?;
+    Ok((fleet, targets))
+}
+
+/// A tree that was edited between its lock and its evaluation would be named wrongly in the plan.
+async fn check_unchanged(nix: &Nix, before: &Flake) -> Result<(), PlannerError> {
+    let is_fixed = before.nar_hash.is_none() || before.locked.contains("rev=");
+    if !is_fixed && read_metadata(nix, &before.url).await?.nar_hash != before.nar_hash {
+        return Err(NixError::Changed {
+            flake: before.url.clone(),
+        }
+        .into());
+    }
+    Ok(())
+}

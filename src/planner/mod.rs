@@ -1,0 +1,35 @@
+//! The engine behind `deploy plan`: evaluate, read the nodes, build what changed, compare.
+//!
+//! Everything that can overlap does: nodes are read while Nix still evaluates, and their closures
+//! are read at the same time. Prints nothing.
+
+mod closures;
+mod evaluation;
+mod make_plan;
+mod observation;
+
+pub use make_plan::{FailedBuild, MadePlan, PlanRequest, PlannerError, make_plan};
+pub use observation::observe_nodes;
+
+use std::sync::Arc;
+
+use crate::apply::{Agents, EventSink};
+use crate::host::ConnectionPool;
+use crate::model::{RunId, UserName};
+
+/// What planning needs of the world.
+#[derive(Debug, Clone)]
+pub struct PlannerContext {
+    /// The connections, which apply goes on using.
+    pub pool: Arc<ConnectionPool>,
+    /// The agents that can be sent to nodes.
+    pub agents: Arc<Agents>,
+    /// The operator's own system, such as `x86_64-linux`.
+    pub system: String,
+    /// The operator's own login name.
+    pub login: UserName,
+    /// A random text that marks the answers of nodes.
+    pub mark: RunId,
+    /// Where facts go.
+    pub sink: EventSink,
+}

@@ -1,0 +1,41 @@
+//! Events and plans for people and machines.
+//!
+//! [`Reporter`]s consume [`TimedEvent`](crate::apply::TimedEvent)s and never steer anything:
+//! [`Live`] for a terminal, [`Plain`] for a log, [`JsonLines`] for programs and for the run's own
+//! record ([`RunLog`]). [`RunSummary`] collects them for the table at the end. [`PlanText`] renders
+//! a plan. Which of them are used is decided once, by [`Display::resolve`].
+//!
+//! All text is made of lines of toned spans: control characters of others are escaped and lines
+//! are cut when such a line is made and drawn, in one place each.
+
+mod closing;
+mod failure;
+mod format;
+mod json;
+mod line;
+mod live;
+mod mode;
+mod outcome;
+mod packages;
+mod plain;
+mod plan;
+mod progress;
+mod reporter;
+mod rows;
+mod sentence;
+mod steps;
+mod style;
+mod summary;
+mod words;
+
+#[cfg(test)]
+mod fixtures;
+
+pub use format::{DisplayElapsed, DisplaySize, Plural, escape_control};
+pub use json::{JsonLines, RunLog};
+pub use live::{Canvas, Live};
+pub use mode::{Display, Mode, Requested, Surroundings, Verbosity};
+pub use plain::Plain;
+pub use plan::PlanText;
+pub use reporter::{Reporter, Reporters};
+pub use summary::RunSummary;

@@ -1,0 +1,201 @@
+//! The packages of a closure that differ, one per line.
+
+use super::format::{Plural, width};
+use super::line::Line;
+use super::style::Tone;
+use crate::plan::PackageChange;
+
+/// How many packages of a profile are shown.
+const LINES_MAX: usize = 30;
+
+/// How many versions are listed whole; of more only those that differ are shown.
+const VERSIONS_MAX: usize = 3;
+
+const NO_VERSION: &str = "(no version)";
+const NAME_WIDTH_MAX: usize = 36;
+const VERSION_WIDTH_MAX: usize = 16;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Added,
+    Removed,
+    Rebuilt,
+    Changed,
+}
+
+/// Returns the changes by name. Where there are too many, rebuilt packages give way first.
+pub(super) fn package_lines(changes: &[PackageChange], indent: usize) -> Vec<Line> {
+    let added = changes.iter().all(|change| kind(change) == Kind::Added);
+    if added && changes.len() > LINES_MAX {
+        let text = format!("{} packages, all new", changes.len());
+        return vec![Line::indented(indent).put(Tone::Plain, text)];
+    }
+    let (rebuilt, mut shown): (Vec<_>, Vec<_>) = changes
+        .iter()
+        .partition(|change| kind(change) == Kind::Rebuilt);
+    shown.sort_by(|one, other| one.name.cmp(&other.name));
+    let hidden_changes = shown.len().saturating_sub(LINES_MAX);
+    shown.truncate(LINES_MAX);
+    let hidden_rebuilt = rebuilt.len().saturating_sub(LINES_MAX - shown.len());
+    shown.extend(rebuilt.iter().take(rebuilt.len() - hidden_rebuilt));
+    shown.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut lines = aligned(&shown, indent);
+    lines.extend(more_line(hidden_changes, hidden_rebuilt, indent));
+    lines
+}
+
+fn aligned(shown: &[&PackageChange], indent: usize) -> Vec<Line> {
+    let names = shown.iter().map(|change| width(&change.name));
+    let names = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
+    let changed = shown.iter().filter(|change| kind(change) == Kind::Changed);
+    let versions = changed.map(|change| width(&before_and_after(change).0));
+    let versions = versions.max().unwrap_or(0).min(VERSION_WIDTH_MAX);
+    let line = |change: &&PackageChange| line(change, indent, names, versions);
+    shown.iter().map(line).collect()
+}
+
+fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) -> Line {
+    let kind = kind(change);
+    let (symbol, tone) = match kind {
+        Kind::Added => ("+ ", Tone::Good),
+        Kind::Removed => ("- ", Tone::Change),
+        Kind::Rebuilt => ("  ", Tone::Dim),
+        Kind::Changed => ("  ", Tone::Plain),
+    };
+    let (before, after) = before_and_after(change);
+    let line = Line::indented(indent.saturating_sub(symbol.len()))
+        .put(tone, symbol)
+        .cell(tone, &change.name, names)
+        .put(Tone::Plain, "  ");
+    match kind {
+        Kind::Added => line.put(tone, after),
+        Kind::Removed => line.put(tone, before),
+        Kind::Rebuilt => {
+            let paths = Plural(change.paths, "path");
+            let rebuilt = format!("(rebuilt, {paths})");
+            match before.as_str() {
+                NO_VERSION => line.put(tone, rebuilt),
+                version => line.put(tone, format!("{version} {rebuilt}")),
+            }
+        }
+        Kind::Changed => line
+            .column(Tone::Plain, before, versions)
+            .put(Tone::Dim, " -> ")
+            .put(Tone::Change, after),
+    }
+}
+
+fn more_line(changes: usize, rebuilt: usize, indent: usize) -> Option<Line> {
+    let what = match (changes, rebuilt) {
+        (0, 0) => return None,
+        (0, rebuilt) => format!("{rebuilt} more rebuilt"),
+        (changes, 0) => format!("{changes} more"),
+        (changes, rebuilt) => format!("{} more, {rebuilt} of them rebuilt", changes + rebuilt),
+    };
+    let text = format!("… and {what} (deploy show --format json has all)");
+    Some(Line::indented(indent).put(Tone::Dim, text))
+}
+
+fn kind(change: &PackageChange) -> Kind {
+    match (change.before.is_empty(), change.after.is_empty()) {
+        (true, false) => Kind::Added,
+        (false, true) => Kind::Removed,
+        _ if change.before == change.after => Kind::Rebuilt,
+        _ => Kind::Changed,
+    }
+}
+
+fn before_and_after(change: &PackageChange) -> (String, String) {
+    let (before, after) = (&change.before, &change.after);
+    if before == after {
+        let versions = versions(before, &[]);
+        return (versions.clone(), versions);
+    }
+    (versions(before, after), versions(after, before))
+}
+
+/// Lists versions; of many only those that the other side lacks, since the rest says nothing.
+fn versions(all: &[String], other: &[String]) -> String {
+    let mut shown: Vec<&String> = all.iter().collect();
+    if all.len().max(other.len()) > VERSIONS_MAX {
+        shown.retain(|version| !other.contains(version));
+        shown.truncate(VERSIONS_MAX);
+    }
+    let mut words: Vec<&str> = shown
+        .iter()
+        .map(|version| match version.as_str() {
+            "" => NO_VERSION,
+            version => version,
+        })
+        .collect();
+    if shown.len() < all.len() {
+        words.push("…");
+    }
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::rendered;
+    use super::*;
+
+    fn change(name: &str, before: &[&str], after: &[&str]) -> PackageChange {
+        let texts = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
+        PackageChange {
+            name: name.to_owned(),
+            before: texts(before),
+            after: texts(after),
+            paths: 2,
+        }
+    }
+
+    fn text(changes: &[PackageChange]) -> String {
+        rendered(&package_lines(changes, 4), 80, false)
+    }
+
+    #[test]
+    fn every_kind_of_change() {
+        let changes = [
+            change("etc", &[""], &[""]),
+            change("glibc", &["2.39-31", "2.40"], &["2.40"]),
+            change("new", &[], &["1.0"]),
+            change("old", &["0.9", ""], &[]),
+            change(
+                "python3",
+                &["3.9", "3.10", "3.11", "3.12"],
+                &["3.9", "3.10", "3.11", "3.13"],
+            ),
+            change("source", &["1", "2", "3", "4"], &["1", "2", "3", "4"]),
+            change("units", &[""], &["1.1"]),
+        ];
+        insta::assert_snapshot!(text(&changes), @r"
+          etc      (rebuilt, 2 paths)
+          glibc    2.39-31, 2.40 -> 2.40
+        + new      1.0
+        - old      0.9, (no version)
+          python3  3.12, …       -> 3.13, …
+          source   1, 2, 3, … (rebuilt, 2 paths)
+          units    (no version)  -> 1.1
+        ");
+    }
+
+    #[test]
+    fn rebuilt_packages_give_way() {
+        let rebuilt = (0..40).map(|number| change(&format!("p{number:02}"), &["1"], &["1"]));
+        let mut changes: Vec<_> = rebuilt.collect();
+        changes.push(change("zlib", &["1.3"], &["1.3.1"]));
+        let text = text(&changes);
+        assert_eq!(text.lines().count(), LINES_MAX + 1);
+        assert!(text.contains("zlib  1.3 -> 1.3.1"));
+        assert!(text.ends_with("… and 11 more rebuilt (deploy show --format json has all)\n"));
+    }
+
+    #[test]
+    fn a_new_closure_is_a_number() {
+        let all: Vec<_> = (0..31)
+            .map(|n| change(&format!("p{n}"), &[], &["1"]))
+            .collect();
+        assert_eq!(text(&all), "    31 packages, all new\n");
+        assert_eq!(text(&[]), "");
+    }
+}

@@ -1,0 +1,118 @@
+//! What can go wrong with a connection, told apart by what the operator can do.
+
+/// The kind of an [`SshError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SshErrorKind {
+    /// The node does not answer, or its name is not known.
+    Unreachable,
+    /// The node's key is not the one that is known.
+    HostKey,
+    /// The node answers, but does not let this user in.
+    LoginRefused,
+    /// ssh cannot be run here.
+    Local,
+}
+
+/// A connection that could not be made, or was lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct SshError {
+    /// What kind it is.
+    pub kind: SshErrorKind,
+    /// What ssh said.
+    pub detail: String,
+}
+
+impl SshError {
+    /// Returns the error that a failed login's messages stand for.
+    pub fn from_messages(messages: &str) -> Self {
+        let lines: Vec<&str> = messages
+            .lines()
+            .map(str::trim)
+            .filter(|line| is_worth_showing(line))
+            .collect();
+        let has = |text: &str| messages.contains(text);
+        let kind = if has("Host key verification failed") || has("HOST IDENTIFICATION HAS CHANGED")
+        {
+            SshErrorKind::HostKey
+        } else if has("Permission denied") || has("Too many authentication failures") {
+            SshErrorKind::LoginRefused
+        } else {
+            SshErrorKind::Unreachable
+        };
+        let hint = match kind {
+            SshErrorKind::HostKey if has("HAS CHANGED") => "the host key changed: ",
+            SshErrorKind::HostKey => "the host key is not known: ",
+            SshErrorKind::LoginRefused => "the login was refused: ",
+            SshErrorKind::Unreachable | SshErrorKind::Local => "",
+        };
+        let said = lines
+            .last()
+            .copied()
+            .unwrap_or("ssh ended without saying why");
+        Self {
+            kind,
+            detail: format!("{hint}{said}"),
+        }
+    }
+
+    /// Returns the error of a connection that ended under a command.
+    pub fn lost(detail: impl Into<String>) -> Self {
+        Self {
+            kind: SshErrorKind::Unreachable,
+            detail: detail.into(),
+        }
+    }
+
+    /// Returns the error of an ssh that cannot be run.
+    pub fn local(detail: impl Into<String>) -> Self {
+        Self {
+            kind: SshErrorKind::Local,
+            detail: detail.into(),
+        }
+    }
+}
+
+fn is_worth_showing(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Warning: Permanently added")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        for (messages, kind) in [
+            (
+                "ssh: connect to host web1 port 22: Connection refused\r",
+                SshErrorKind::Unreachable,
+            ),
+            (
+                "ssh: Could not resolve hostname nope: Name or service not known",
+                SshErrorKind::Unreachable,
+            ),
+            (
+                "root@web1: Permission denied (publickey).",
+                SshErrorKind::LoginRefused,
+            ),
+            (
+                "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+                SshErrorKind::HostKey,
+            ),
+            ("", SshErrorKind::Unreachable),
+        ] {
+            assert_eq!(SshError::from_messages(messages).kind, kind, "{messages}");
+        }
+    }
+
+    #[test]
+    fn says_what_ssh_said() {
+        let error =
+            SshError::from_messages("banner\nroot@web1: Permission denied (publickey).\r\n");
+        assert_eq!(
+            error.to_string(),
+            "the login was refused: root@web1: Permission denied (publickey)."
+        );
+    }
+}
