@@ -157,7 +157,7 @@ async fn follow(
         };
         tokio::pin!(streams);
         tokio::select! {
-            (_, read, lines) = &mut streams => {
+            ((), read, lines) = &mut streams => {
                 read?;
                 lines?;
                 child.wait().await?
@@ -165,7 +165,7 @@ async fn follow(
             status = child.wait() => {
                 let status = status?;
                 // A grandchild may hold the streams open for ever: the exit counts, not their end.
-                if let Ok((_, read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
+                if let Ok(((), read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
                     read?;
                     lines?;
                 }
