@@ -1,4 +1,11 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a test that panics has failed, and tests start programs by themselves"
+)]
 
 mod agent_local;
 mod testbed;
