@@ -1,6 +1,9 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
 
 mod agent_local;
+mod bad_flake;
+mod odd_names;
+mod scene;
 mod smoke;
 mod testbed;
 mod testbed_works;
