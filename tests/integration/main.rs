@@ -1,7 +1,9 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
 
 mod agent_local;
+mod bad_build;
 mod bad_flake;
+mod bad_plan_file;
 mod odd_names;
 mod scene;
 mod smoke;
