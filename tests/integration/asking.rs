@@ -16,12 +16,17 @@ fn protected(bed: &Bed) -> Flake {
 fn a_passphrase_is_asked_for_on_the_terminal() {
     let bed = Bed::new(1);
     let folder = bed.operator().flake("/root/fleet", &protected(&bed));
-    let command = bed.operator().command(["deploy", "apply", "--yes"]).directory(folder.path());
+    let command = bed
+        .operator()
+        .command(["deploy", "apply", "--yes"])
+        .directory(folder.path());
     let mut running = command.interactive().terminal().spawn();
     running.wait_for("passphrase");
     running.write(&format!("{PASSPHRASE}\n"));
     running.wait_for("asks you again");
-    running.wait_until("the second question", |so_far| so_far.stdout().matches("passphrase").count() > 1);
+    running.wait_until("the second question", |so_far| {
+        so_far.stdout().matches("passphrase").count() > 1
+    });
     running.write(&format!("{PASSPHRASE}\n"));
     let output = running.wait().success();
     assert!(output.stdout.contains("activated"), "{output}");
@@ -32,6 +37,11 @@ fn a_passphrase_is_asked_for_on_the_terminal() {
 fn without_a_terminal_nothing_waits_for_an_answer() {
     let bed = Bed::new(1);
     let folder = bed.operator().flake("/root/fleet", &protected(&bed));
-    let output = bed.operator().command(["deploy", "plan"]).directory(folder.path()).run().code(1);
+    let output = bed
+        .operator()
+        .command(["deploy", "plan"])
+        .directory(folder.path())
+        .run()
+        .code(1);
     assert!(output.stdout.contains("the login was refused"), "{output}");
 }

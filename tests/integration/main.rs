@@ -7,7 +7,13 @@
 )]
 
 mod agent_local;
+mod asking;
+mod bad_build;
+mod bad_flake;
+mod bad_plan_file;
 mod layering;
+mod odd_names;
+mod scene;
 mod schema;
 mod smoke;
 mod testbed;
