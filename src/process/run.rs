@@ -71,7 +71,7 @@ pub async fn run_with(
     on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
     let mut child = start(invocation)?;
-    let mut group = ProcessGroup::of(child.id());
+    let mut group = ProcessGroup::of(child.id().filter(|_| !invocation.may_ask));
     let mut stderr = Tail::default();
     let followed = follow(invocation, &mut child, &mut stderr, on_stderr_line);
     let result = match invocation.time_limit {
@@ -122,8 +122,11 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
         })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
+    // From a group of its own, reading the terminal would stop the child.
+    if !invocation.may_ask {
+        command.process_group(0);
+    }
     if let Some(directory) = &invocation.directory {
         command.current_dir(directory);
     }
