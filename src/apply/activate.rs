@@ -134,34 +134,26 @@ impl<H: Host> Follower<'_, H> {
             None => std::future::pending().await,
         };
         let mut confirmation = Box::pin(confirming(self.waiting_until));
-        let (mut ended, mut error, mut confirmed) = (false, None, false);
+        let mut confirmed = false;
         tokio::pin!(talk);
         loop {
             let was_waiting = self.waiting_until.is_some();
             tokio::select! {
                 biased;
-                line = lines.recv() => match line {
-                    Some(line) => {
-                        self.handle(&line);
-                        if self.waiting_until.is_some() && !was_waiting {
-                            confirmation = Box::pin(confirming(self.waiting_until));
-                        }
-                    }
-                    None if ended => return error,
-                    None => {}
-                },
-                result = &mut talk, if !ended => {
-                    ended = true;
-                    error = result.err();
-                    if self.result.is_some() || lines.is_empty() {
-                        while let Ok(line) = lines.try_recv() {
-                            self.handle(&line);
-                        }
-                        return error;
+                Some(line) = lines.recv() => {
+                    self.handle(&line);
+                    if self.waiting_until.is_some() && !was_waiting {
+                        confirmation = Box::pin(confirming(self.waiting_until));
                     }
                 }
+                result = &mut talk => {
+                    while let Ok(line) = lines.try_recv() {
+                        self.handle(&line);
+                    }
+                    return result.err();
+                }
                 () = &mut confirmation, if !confirmed => confirmed = true,
-                () = self.given_up() => return error,
+                () = self.given_up() => return None,
             }
         }
     }

@@ -35,7 +35,7 @@ pub(super) async fn confirm<H: Host>(host: &H, activation: &AgentCall, deadline:
         }
         match reply {
             Some(ConfirmReply::Confirmed | ConfirmReply::Ended) => return,
-            Some(ConfirmReply::NotWaiting) | None => {}
+            Some(ConfirmReply::NotWaiting | ConfirmReply::Failed { .. }) | None => {}
         }
         if Instant::now() + PAUSE >= deadline {
             return;

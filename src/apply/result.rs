@@ -96,6 +96,7 @@ pub(super) fn describe_recovery(operator: &Operator, recovery: Recovery) -> Stri
         Recovery::RolledBack => "was not confirmed and was rolled back first",
         Recovery::Finished => "was confirmed and was finished first",
         Recovery::NothingDone => "had changed nothing",
+        Recovery::Superseded => "was overtaken by a change of somebody else, which stays",
     };
     format!("an unfinished run of {operator} {what}")
 }

@@ -134,9 +134,9 @@ pub(super) fn print_summary(context: &Context, summary: &Mutex<RunSummary>, to_s
         .unwrap_or_else(PoisonError::into_inner)
         .render(context.width(), colour);
     if to_stderr {
-        print_stderr(&text)
+        print_stderr(&text);
     } else {
-        print_stdout(&text)
+        print_stdout(&text);
     }
 }
 

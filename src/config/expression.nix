@@ -63,7 +63,7 @@ let
       if !usable then { inherit type; }
       else {
         inherit type derivations;
-        outPath = text;
+        storePath = text;
         drvPath = if isAttrs value && value ? drvPath then value.drvPath else null;
       };
 in

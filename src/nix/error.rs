@@ -55,7 +55,7 @@ pub enum NixError {
     #[error("flake {flake} does not evaluate")]
     #[diagnostic(
         code(deploy::nix::evaluation),
-        help("nothing was read or changed on any node")
+        help("nothing was changed on any node")
     )]
     Evaluation {
         /// The flake.

@@ -73,7 +73,7 @@ pub(super) const fn action_mark(action: Action) -> Mark {
 pub(super) const fn outcome_mark(outcome: &Outcome, kind: StepKind) -> Mark {
     match outcome {
         Outcome::Done { .. } => Mark::new("✓", done_word(kind), Tone::Good),
-        Outcome::Unchanged => Mark::new("=", "at its target", Tone::Dim),
+        Outcome::Unchanged => Mark::new("=", unchanged_word(kind), Tone::Dim),
         Outcome::Failed { .. } => Mark::new("✗", failed_word(kind), Tone::Bad),
         Outcome::Broken { .. } => Mark::new("✗", "not rolled back", Tone::Bad),
         Outcome::RolledBack { .. } => Mark::new("<", "rolled back", Tone::Bad),
@@ -89,6 +89,13 @@ const fn failed_word(kind: StepKind) -> &'static str {
     match kind {
         StepKind::Copy => "copy failed",
         StepKind::Build | StepKind::Barrier | StepKind::Activate => "failed",
+    }
+}
+
+const fn unchanged_word(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Build => "built before",
+        StepKind::Copy | StepKind::Barrier | StepKind::Activate => "at its target",
     }
 }
 

@@ -3,10 +3,12 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     reason = "a test that panics has failed, and tests start programs by themselves"
 )]
 
 mod agent_local;
+mod layering;
+mod schema;
+mod smoke;
 mod testbed;
 mod testbed_works;
