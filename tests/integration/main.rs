@@ -3,9 +3,11 @@
 mod agent_local;
 mod bad_build;
 mod bad_flake;
+mod bad_node;
 mod bad_plan_file;
 mod odd_names;
 mod scene;
 mod smoke;
 mod testbed;
 mod testbed_works;
+mod users;
