@@ -6,6 +6,8 @@ mod bad_flake;
 mod bad_node;
 mod bad_plan_file;
 mod odd_names;
+mod rollback;
+mod saved_plan;
 mod scene;
 mod smoke;
 mod testbed;
