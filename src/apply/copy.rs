@@ -137,7 +137,7 @@ async fn hold<H: Host>(
     context
         .host
         .call(&call, &mut |line| {
-            answer = parse_line(line).ok().or(answer.take())
+            answer = parse_line(line).ok().or(answer.take());
         })
         .await?;
     let answer = answer.ok_or_else(|| agent_failed("it gave no answer".to_owned()))?;
@@ -163,7 +163,7 @@ async fn handshake<H: Host>(
     context
         .host
         .call(&call, &mut |line| {
-            answer = parse_line(line).ok().or(answer.take())
+            answer = parse_line(line).ok().or(answer.take());
         })
         .await?;
     let answer = answer.ok_or_else(|| agent_failed("it gave no answer".to_owned()))?;

@@ -12,6 +12,7 @@ mod copy;
 mod dispatcher;
 mod event;
 mod exit;
+mod release;
 mod result;
 mod sink;
 mod stale;

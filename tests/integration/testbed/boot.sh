@@ -120,6 +120,7 @@ accounts() {
         chown "$uid:$uid" "$new/home/$user"
         keys_of "$uid" "$new/home/$user"
     done <users
+    mkdir -p "$new/etc/sudoers.d"
     install -m 440 sudoers "$new/etc/sudoers.d/bed"
 }
 
