@@ -1,6 +1,11 @@
 //! What end-to-end tests share: the tool run on a flake, what it must say, and what a host is
 //! seen to be from outside.
 
+use std::fs;
+use std::path::Path;
+use std::process;
+use std::sync::OnceLock;
+
 use crate::testbed::{self, Bed, Command, Flake, FlakeFolder, Host, Node, Output, Profile};
 
 const PROFILES_OF_ROOT: &str = "/nix/var/nix/profiles/per-user/root";
@@ -44,6 +49,7 @@ impl<'bed> Scene<'bed> {
         let command = self.bed.operator().command([program]);
         command
             .args(words.iter().copied())
+            .env("DEPLOY_AGENTS", agents())
             .directory(self.folder.path())
     }
 
@@ -168,4 +174,36 @@ pub(crate) fn refuses(profile: &str, flake: &Flake, flags: &[&str], code: i32, w
     for host in bed.hosts() {
         assert_eq!(seen(host, profile), Seen::nothing(), "{}", host.name());
     }
+}
+
+/// Returns a folder with the agent under test as it is shipped: without what debuggers read,
+/// which is twenty times as much and would be copied to every host.
+fn agents() -> &'static str {
+    static AGENTS: OnceLock<String> = OnceLock::new();
+    AGENTS.get_or_init(|| {
+        let agents = testbed::target_folder().join("agents");
+        let folder = agents.join(testbed::system());
+        fs::create_dir_all(&folder).expect("making the folder for the agent");
+        strip(
+            &testbed::target_folder().join("activate"),
+            &folder.join("activate"),
+        );
+        agents.display().to_string()
+    })
+}
+
+/// Writes beside it first: another test process may be using it.
+#[expect(clippy::disallowed_methods, reason = "this is no part of the tool")]
+fn strip(from: &Path, to: &Path) {
+    let beside = to.with_extension(process::id().to_string());
+    let mut strip = process::Command::new("strip");
+    let status = strip
+        .arg("-o")
+        .args([&beside, from].map(|path| path.as_os_str()))
+        .status();
+    assert!(
+        status.expect("running strip").success(),
+        "stripping the agent"
+    );
+    fs::rename(beside, to).expect("putting the agent in place");
 }
