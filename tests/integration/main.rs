@@ -14,6 +14,7 @@ mod bad_node;
 mod bad_plan_file;
 mod layering;
 mod odd_names;
+mod plan_format;
 mod rollback;
 mod saved_plan;
 mod scene;
