@@ -191,7 +191,13 @@ impl Activation<'_, '_> {
         match ended.map(super::work::Ended::failure) {
             Ok(None) => {}
             Ok(Some(reason)) => {
-                return Err(set(format!("{} ({reason})", work.printed_since(begin))));
+                let said = work.printed_since(begin);
+                let how = reason.to_string().replace("the activation", "nix-env");
+                return Err(set(if said.is_empty() {
+                    how
+                } else {
+                    format!("{how}: {said}")
+                }));
             }
             Err(FailureReason::NotStarted { detail }) => return Err(set(detail)),
             Err(reason) => return Err((Fact::Failed, reason)),
