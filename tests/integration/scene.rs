@@ -155,6 +155,7 @@ impl Says for Output {
 
 fn unbroken(output: &Output) -> String {
     let text = format!("{}\n{}", output.stdout, output.stderr);
+    let text = anstream::adapter::strip_str(&text).to_string();
     let words = text.split_whitespace();
     let is_frame = |word: &&str| word.chars().all(|letter| "│╰─▶├×".contains(letter));
     words
