@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::agent_call::{agent_of, check_protocol};
 use super::confirm::confirm;
 use super::context::RunContext;
-use super::copy::{agent_of, check_protocol};
-use super::dispatcher::StepEnd;
 use super::event::{Event, Stage};
 use super::result::outcome_of;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::host::{AgentCall, Host, HostError};
 use crate::plan::{Action, PlannedProfile, StepId};

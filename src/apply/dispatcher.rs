@@ -11,6 +11,7 @@ use super::context::RunContext;
 use super::event::{Event, Stage};
 use super::exit::{Exit, exit_of};
 use super::release::release;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use super::{activate, build, copy};
 use crate::host::Host;
@@ -20,22 +21,6 @@ use crate::schedule::{Outcome, Walk};
 
 /// The operator's interrupts, one message each.
 pub type Interrupts = UnboundedReceiver<()>;
-
-/// How a step ended, with the last lines of what it ran.
-#[derive(Debug)]
-pub(super) struct StepEnd {
-    pub(super) outcome: Outcome,
-    pub(super) tail: Vec<String>,
-}
-
-impl From<Outcome> for StepEnd {
-    fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            tail: Vec::new(),
-        }
-    }
-}
 
 /// How a run ended.
 #[derive(Debug)]

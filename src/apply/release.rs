@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::agent_call::agent_of;
 use super::context::RunContext;
-use super::copy::agent_of;
 use crate::host::{AgentCall, Host};
 use crate::model::{Connection, NodeName};
 use crate::plan::Action;

@@ -6,22 +6,11 @@ use super::check::{check_name, check_selection, check_set, names, unknown_option
 use super::error::ConfigError;
 use super::fleet::{Fleet, FleetNode, FleetProfile};
 use super::options;
+use super::parse_context::ParseContext;
 use super::profile::parse_profile;
 use super::raw::{Level, RawNode, RawSettings};
 use super::reader::Reader;
-use super::selection::Selection;
-use crate::model::{FlagSettings, HostName, NodeName, Settings, UserName, quoted};
-
-/// What is the same for every node of one flake.
-#[derive(Debug, Clone)]
-pub struct ParseContext<'a> {
-    /// The flake, and what was selected from it.
-    pub selection: &'a Selection,
-    /// What the command line overrides.
-    pub flags: &'a FlagSettings,
-    /// The operator's own login name, the default of `sshUser`.
-    pub login: &'a UserName,
-}
+use crate::model::{HostName, NodeName, Settings, quoted};
 
 /// Returns the checked fleet that these settings describe.
 pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Fleet, ConfigError> {

@@ -3,7 +3,7 @@
 use super::check::check_name;
 use super::error::ConfigError;
 use super::fleet::{FleetProfile, ProfileLocation};
-use super::parse::ParseContext;
+use super::parse_context::ParseContext;
 use super::reader::Reader;
 use crate::model::{
     AbsolutePath, CONFIRM_TIMEOUT_SECONDS, Connection, HostName, ProfileName, ProfileSettings,

@@ -16,16 +16,16 @@ pub type OnAsking = Box<dyn Fn(Option<&str>) + Send + Sync>;
 /// The one terminal, lent to one ssh at a time.
 pub struct Asking {
     turn: tokio::sync::Mutex<()>,
-    on_asking: OnAsking,
+    notify: OnAsking,
     needed: Mutex<BTreeSet<Connection>>,
 }
 
 impl Asking {
-    /// Returns the terminal, whose other users are told by `on_asking`.
-    pub fn new(on_asking: OnAsking) -> Self {
+    /// Returns the terminal, whose other users are told by `notify`.
+    pub fn new(notify: OnAsking) -> Self {
         Self {
             turn: tokio::sync::Mutex::default(),
-            on_asking,
+            notify,
             needed: Mutex::default(),
         }
     }
@@ -49,13 +49,13 @@ impl Asking {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(connection.clone());
-        (self.on_asking)(Some(&format!(
+        (self.notify)(Some(&format!(
             "{}@{}",
             connection.ssh_user, connection.hostname
         )));
         tokio::time::sleep(STEP_ASIDE).await;
         let result = login.await;
-        (self.on_asking)(None);
+        (self.notify)(None);
         drop(turn);
         result
     }

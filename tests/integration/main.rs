@@ -19,6 +19,7 @@ mod layering;
 mod locks;
 mod odd_names;
 mod order;
+mod plan_format;
 mod rollback;
 mod saved_plan;
 mod scene;
