@@ -17,8 +17,8 @@ use super::prompt::{ask, check_answerable};
 use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::{
-    Agents, EVENTS_VERSION, Event, EventSink, Exit, Limits, RunContext, StaleProfile, StepFact,
-    exit_of, find_stale, fleet_nodes, run_plan,
+    Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, Limits, RunContext, StaleProfile,
+    StepFact, exit_of, find_stale, fleet_nodes, run_plan,
 };
 use crate::config::TargetArgument;
 use crate::host::RemoteHost;
@@ -46,9 +46,13 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
     let folder = state.run_folder(&run)?;
     let reporting = Reporting::start(context, requested(&args), &args.display, Some(&folder))?;
     let planner = context.planner(reporting.sink())?;
+    let mut interrupts = interrupts();
     let prepared = match saved {
-        Some(plan) => interruptible(check_saved(&planner, plan, args.skip_stale)).await,
-        None => plan_now(context, &planner, &args).await,
+        Some(plan) => {
+            let checking = check_saved(&planner, plan, args.skip_stale);
+            interruptible(&mut interrupts, checking).await
+        }
+        None => plan_now(context, &planner, &args, &mut interrupts).await,
     };
     let (pool, agents) = (Arc::clone(&planner.pool), Arc::clone(&planner.agents));
     drop(planner);
@@ -65,6 +69,7 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
                     folder,
                     host,
                     agents,
+                    interrupts,
                 },
             )
             .await
@@ -97,6 +102,7 @@ struct Equipment {
     folder: PathBuf,
     host: RemoteHost,
     agents: Arc<Agents>,
+    interrupts: Interrupts,
 }
 
 /// Reads a saved plan, and refuses flags that would change what was reviewed.
@@ -197,6 +203,7 @@ async fn plan_now(
     context: &Context,
     planner: &PlannerContext,
     args: &ApplyArgs,
+    interrupts: &mut Interrupts,
 ) -> Result<Prepared, CliError> {
     let targets: Result<Vec<TargetArgument>, _> =
         args.targets.iter().map(|target| target.parse()).collect();
@@ -215,7 +222,7 @@ async fn plan_now(
     let MadePlan {
         plan,
         failed_builds,
-    } = interruptible(make_plan(planner, request)).await?;
+    } = interruptible(interrupts, make_plan(planner, request)).await?;
     if !failed_builds.is_empty() {
         show_plan(context, &plan);
         print_failed_builds(context, &failed_builds);
@@ -237,7 +244,7 @@ async fn apply(
     context: &Context,
     args: &ApplyArgs,
     prepared: Prepared,
-    equipment: Equipment,
+    mut equipment: Equipment,
 ) -> Result<Exit, CliError> {
     let Prepared {
         plan,
@@ -253,7 +260,7 @@ async fn apply(
         return Ok(exit_of(&plan, std::iter::empty(), false));
     }
     if !saved && !args.yes {
-        ask().await?;
+        ask(&mut equipment.interrupts).await?;
     }
     if !saved {
         keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;
@@ -288,6 +295,7 @@ async fn walk(
         folder,
         host,
         agents,
+        interrupts,
     } = equipment;
     save_beside(&folder, plan)?;
     let targets = plan.profiles.iter().map(|profile| &profile.target.path);
@@ -307,7 +315,7 @@ async fn walk(
         limits: Limits::default(),
         lock_timeout: args.lock_timeout.as_secs(),
     };
-    let end = run_plan(Arc::new(run_context), refused, interrupts()).await?;
+    let end = run_plan(Arc::new(run_context), refused, interrupts).await?;
     sink.send(Event::RunFinished {
         exit_code: end.exit.code(),
     });

@@ -113,13 +113,21 @@ fn reporters(context: &Context, requested: Requested, display: &DisplayArgs) -> 
     reporters
 }
 
-/// Prints a plan to standard output.
-pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) {
+/// Prints a plan to standard output. A plan that did not get there whole is an error: whoever reads
+/// it from a file must not take a part for all of it.
+pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) -> Result<(), CliError> {
     let text = match format {
         Format::Human => plan_text(context, plan, stdout_colour(context)),
         Format::Json => render_plan(plan),
     };
-    print_stdout(&text);
+    match print_stdout(&text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::io(
+            "could not print the plan",
+            "standard output",
+            error,
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Prints a plan to standard error, before it is applied.
@@ -145,7 +153,8 @@ pub(super) fn print_summary(context: &Context, summary: &Mutex<RunSummary>, to_s
     if to_stderr {
         print_stderr(&text);
     } else {
-        print_stdout(&text);
+        // The exit code says the same to whoever cannot be told.
+        print_stdout(&text).ok();
     }
 }
 
@@ -213,13 +222,10 @@ fn stderr_colour(context: &Context) -> bool {
     context.surroundings.terminal && !context.surroundings.no_color && !context.surroundings.dumb
 }
 
-/// Where nobody reads any more, there is nobody to be told.
-fn print_stdout(text: &str) {
+fn print_stdout(text: &str) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .ok();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 fn print_stderr(text: &str) {

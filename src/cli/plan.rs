@@ -6,7 +6,7 @@ use super::args::PlanArgs;
 use super::context::{Context, random_id};
 use super::error::CliError;
 use super::output::{Reporting, print_failed_builds, print_plan};
-use super::signals::interruptible;
+use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::config::{TargetArgument, select};
 use crate::model::{FlagSettings, StorePath};
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     let reporting = Reporting::start(context, Requested::Auto, &args.display, None)?;
     let planner = context.planner(reporting.sink())?;
     let request = request(context, &args)?;
-    let made = interruptible(make_plan(&planner, request)).await;
+    let made = interruptible(&mut interrupts(), make_plan(&planner, request)).await;
     planner.pool.close().await;
     drop(planner);
     reporting.finish().await;
@@ -35,8 +35,9 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     if let Some(file) = &args.out {
         save(context, &plan, file, args.expire).await?;
     }
-    print_plan(context, &plan, args.format);
+    let printed = print_plan(context, &plan, args.format);
     print_failed_builds(context, &failed_builds);
+    printed?;
     Ok(exit_code(
         &plan,
         !failed_builds.is_empty(),

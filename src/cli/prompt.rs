@@ -5,7 +5,7 @@ use std::io::Write;
 use super::context::Context;
 use super::error::CliError;
 use super::signals::interruptible;
-use crate::apply::Exit;
+use crate::apply::{Exit, Interrupts};
 
 /// Refuses at once where nobody could answer.
 pub(super) fn check_answerable(context: &Context, yes: bool) -> Result<(), CliError> {
@@ -20,10 +20,10 @@ pub(super) fn check_answerable(context: &Context, yes: bool) -> Result<(), CliEr
 }
 
 /// Asks whether to go on. An interrupt is an answer, too.
-pub(super) async fn ask() -> Result<(), CliError> {
+pub(super) async fn ask(interrupts: &mut Interrupts) -> Result<(), CliError> {
     let answered = tokio::task::spawn_blocking(ask_and_wait);
     let answer = async { answered.await.unwrap_or(Err(CliError::Interrupted)) };
-    interruptible(answer).await
+    interruptible(interrupts, answer).await
 }
 
 fn ask_and_wait() -> Result<(), CliError> {

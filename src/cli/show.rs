@@ -8,6 +8,6 @@ use super::plan_source::read_plan;
 
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8, CliError> {
     let plan = read_plan(&args.file)?;
-    print_plan(context, &plan, args.format);
+    print_plan(context, &plan, args.format)?;
     Ok(0)
 }

@@ -57,12 +57,19 @@ impl StateFolder {
         for folder in entries(&self.0.join("plans")) {
             let expires = fs::read_to_string(folder.join("expires"))
                 .ok()
-                .and_then(|text| text.trim().parse().ok());
+                .and_then(|text| text.trim().parse().ok())
+                .or_else(|| being_made_until(&folder));
             if expires.is_none_or(|expires: u64| expires <= now) {
                 remove(&folder);
             }
         }
     }
+}
+
+/// Another `deploy` may just be making the folder: it is left alone for a minute.
+fn being_made_until(folder: &Path) -> Option<u64> {
+    let changed = fs::metadata(folder).and_then(|folder| folder.modified());
+    Some(seconds(changed.ok()? + Duration::from_secs(60)))
 }
 
 fn seconds(time: SystemTime) -> u64 {

@@ -250,3 +250,48 @@ fn a_store_that_takes_no_unsigned_paths_from_this_user() {
     ]));
     assert_eq!(bed.host(1).activations(name), Vec::<String>::new());
 }
+
+#[test]
+fn a_user_that_the_node_does_not_have() {
+    let (bed, name) = (testbed::shared(), "no-user");
+    let profile = Profile::new(name, "1.0").setting("user = \"nosuchuser\";");
+    let scene = Scene::new(bed, name, &one(bed.host(0), profile));
+    drop(scene.deploy(&["plan"]).says(&["nosuchuser"]));
+    let output = scene.deploy(&["apply", "--yes"]).code(1);
+    drop(output.says(&["nosuchuser"]));
+    assert_eq!(bed.host(0).activations(name), Vec::<String>::new());
+}
+
+#[test]
+fn a_target_that_nothing_builds() {
+    let (bed, name) = (testbed::shared(), "no-source");
+    let path = "\"/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-nowhere\"";
+    let scene = Scene::new(
+        bed,
+        name,
+        &one(bed.host(0), Profile::new(name, "1.0").path(path)),
+    );
+    let words = [
+        "-nowhere",
+        "could not be built; waiting for it: web1.no-source",
+    ];
+    drop(scene.deploy(&["plan"]).code(1).says(&words));
+    drop(scene.deploy(&["apply", "--yes"]).code(1).says(&words));
+    assert_eq!(seen(bed.host(0), name), Seen::nothing());
+}
+
+#[test]
+fn a_profile_without_an_activation() {
+    let (bed, name) = (testbed::shared(), "inactive");
+    let package = "fixture.package { name = \"inactive\"; version = \"1.0\"; }";
+    let scene = Scene::new(
+        bed,
+        name,
+        &one(bed.host(0), Profile::new(name, "1.0").path(package)),
+    );
+    let output = scene.deploy(&["apply", "--yes"]);
+    assert!(output.exit == 1 || output.exit == 3, "{output}");
+    drop(output.says(&["deploy-rs-activate"]));
+    let after = seen(bed.host(0), name);
+    assert_eq!((after.link, after.generations), (None, vec![]));
+}

@@ -14,12 +14,9 @@ const PROFILES: [&str; 5] = [
 
 /// A profile whose name no derivation may have.
 fn odd(index: usize, version: &str) -> Profile {
-    let mut derivation = String::from(
-        "fixture.profile { packages = [ ]; build = \"\"; padding = 0; script = \"\"; ",
-    );
-    derivation.push_str(&format!(
-        "name = \"odd-{index}\"; version = \"{version}\"; }}"
-    ));
+    let names = format!("name = \"odd-{index}\"; version = \"{version}\";");
+    let rest = "packages = [ ]; build = \"\"; padding = 0; script = \"\";";
+    let derivation = format!("fixture.profile {{ {names} {rest} }}");
     Profile::new(PROFILES[index], version).path(&derivation)
 }
 

@@ -155,6 +155,7 @@ impl Says for Output {
 
 fn unbroken(output: &Output) -> String {
     let text = format!("{}\n{}", output.stdout, output.stderr);
+    let text = anstream::adapter::strip_str(&text).to_string();
     let words = text.split_whitespace();
     let is_frame = |word: &&str| word.chars().all(|letter| "│╰─▶├×".contains(letter));
     words
@@ -183,7 +184,7 @@ fn agents() -> &'static str {
     AGENTS.get_or_init(|| {
         let agents = testbed::target_folder().join("agents");
         let folder = agents.join(testbed::system());
-        fs::create_dir_all(&folder).expect("making the folder for the agent");
+        fs::create_dir_all(&folder).unwrap();
         strip(
             &testbed::target_folder().join("activate"),
             &folder.join("activate"),
@@ -193,17 +194,13 @@ fn agents() -> &'static str {
 }
 
 /// Writes beside it first: another test process may be using it.
-#[expect(clippy::disallowed_methods, reason = "this is no part of the tool")]
 fn strip(from: &Path, to: &Path) {
     let beside = to.with_extension(process::id().to_string());
     let mut strip = process::Command::new("strip");
     let status = strip
         .arg("-o")
-        .args([&beside, from].map(|path| path.as_os_str()))
+        .args([&beside, from].map(Path::as_os_str))
         .status();
-    assert!(
-        status.expect("running strip").success(),
-        "stripping the agent"
-    );
-    fs::rename(beside, to).expect("putting the agent in place");
+    assert!(status.unwrap().success(), "stripping the agent");
+    fs::rename(beside, to).unwrap();
 }
