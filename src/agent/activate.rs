@@ -93,7 +93,12 @@ async fn prepare<'a>(
     let file = |error| AgentError::file("write the journal in", context.folder.path())(error);
     journal::reserve(&context.folder).map_err(file)?;
     let work = Work::begin(context, first_journal(request, found, sets_profile)).map_err(file)?;
-    work.add_roots().map_err(file)?;
+    if let Err(error) = work.add_roots() {
+        // The plan has its own root for the target; this one is for what comes without a plan.
+        work.note(&format!(
+            "cannot keep the target from garbage collection: {error}"
+        ));
+    }
     let phase = Phase::Prepared;
     context.events.emit(AgentMessage::Phase { phase });
     fault::point("prepared");

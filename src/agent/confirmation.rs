@@ -18,6 +18,8 @@ use crate::model::{AbsolutePath, RunId};
 
 const TOKEN: &str = "awaited";
 const GIVEN: &str = "confirmed";
+/// A time that a clock can hold, and that nobody waits for.
+const LIMIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// A confirmation that is awaited.
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Confirmation {
     /// Waits until the confirmation is given; false where `limit` passes first.
     pub(super) async fn wait(&mut self, limit: Duration) -> bool {
         let given = Path::new(self.folder.as_str()).join(GIVEN);
-        let deadline = Instant::now() + limit;
+        let deadline = Instant::now() + limit.min(LIMIT_MAX);
         loop {
             if given.exists() {
                 return true;
@@ -128,6 +130,14 @@ mod tests {
         assert_eq!(give(&path).unwrap_err().kind(), io::ErrorKind::NotFound);
         remove(&path);
         assert!(!Path::new(path.as_str()).exists());
+    }
+
+    #[tokio::test]
+    async fn any_limit_can_be_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let mut confirmation = Confirmation::prepare(&folder(&root), &run(), None).unwrap();
+        give(confirmation.folder()).unwrap();
+        assert!(confirmation.wait(Duration::from_secs(u64::MAX)).await);
     }
 
     #[tokio::test]

@@ -140,7 +140,7 @@ fn assignment((name, value): (&OsStr, &OsStr)) -> Option<OsString> {
     let is_of_session = SESSION_VARIABLES.contains(&name) || name.starts_with("SSH_");
     let is_plain = !value
         .chars()
-        .any(|letter| letter.is_control() && letter != '\n');
+        .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t'));
     (is_name && !is_of_session && is_plain).then(|| format!("--setenv={name}={value}").into())
 }
 

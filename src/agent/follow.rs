@@ -18,6 +18,9 @@ use crate::protocol::{ActivationResult, AgentMessage, PROTOCOL_VERSION, Phase, t
 
 /// How long a supervisor may take to begin.
 const BEGIN_LIMIT: Duration = Duration::from_secs(20);
+const BEGIN_POLL: Duration = Duration::from_millis(10);
+/// How long the death of a supervisor may go unnoticed: it writes nothing.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Which run is followed.
 #[derive(Debug)]
@@ -98,11 +101,7 @@ impl<W: Write> Follower<'_, W> {
             if !is_alive && self.settle()? {
                 return Ok(());
             }
-            let limit = if is_alive {
-                Duration::MAX
-            } else {
-                Duration::from_millis(10)
-            };
+            let limit = if is_alive { LOOK_AGAIN } else { BEGIN_POLL };
             watch.changed(limit).await;
         }
     }

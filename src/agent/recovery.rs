@@ -21,13 +21,14 @@ use crate::protocol::{
 /// # Errors
 /// Where the profile is in no state to begin anything else.
 pub(super) async fn recover(context: &Context) -> Result<(), AgentError> {
-    let Some(journal) = journal::load(&context.folder)? else {
+    let Some(mut journal) = journal::load(&context.folder)? else {
         return Ok(());
     };
     if !journal.phase.is_pending() {
         return Ok(());
     }
     end_process(&journal).await?;
+    journal.activation = None;
     fault::point("ended");
     let (run, operator, phase) = (journal.run.clone(), journal.operator.clone(), journal.phase);
     let kind = match journal.failure {

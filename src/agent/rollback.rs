@@ -163,6 +163,10 @@ impl Work<'_> {
     async fn delete_surplus(&mut self) -> Option<String> {
         let now = self.look().ok()?;
         let number = surplus_generation(&self.journal, &now)?;
+        if now.link.is_none() {
+            // Nix 2.26 aborts when it deletes from a profile that has no current generation.
+            return self.unlink_generation(number);
+        }
         let profile = &self.journal.profile_path;
         let call = nix::delete(&self.context.environment, profile, number);
         self.try_nix(call).await;

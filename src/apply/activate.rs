@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::agent_call::{agent_of, check_protocol};
 use super::confirm::confirm;
 use super::context::RunContext;
-use super::copy::{agent_of, check_protocol};
-use super::dispatcher::StepEnd;
 use super::event::{Event, Stage};
 use super::result::outcome_of;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::host::{AgentCall, Host, HostError};
 use crate::plan::{Action, PlannedProfile, StepId};
@@ -55,7 +55,9 @@ pub(super) async fn run<H: Host>(
         result: None,
     };
     let error = follower.follow_start().await;
-    if follower.result.is_none() && follower.greeted {
+    // A connection that was lost before the agent's first line may have started it all the same.
+    let may_run = follower.greeted || error.as_ref().is_some_and(HostError::is_unreachable);
+    if follower.result.is_none() && may_run {
         follower.find_again().await;
     }
     match follower.result.take() {
@@ -175,9 +177,11 @@ impl<H: Host> Follower<'_, H> {
             return;
         };
         let (run, profile_path) = (request.run.clone(), request.profile_path.clone());
-        let limit = request
-            .activation_timeout
-            .map_or(LOST_WITHOUT_LIMIT, Duration::from_secs);
+        let limit = match request.activation_timeout {
+            _ if !self.greeted => Duration::ZERO,
+            Some(seconds) => Duration::from_secs(seconds),
+            None => LOST_WITHOUT_LIMIT,
+        };
         let window = limit + Duration::from_secs(request.confirm_timeout) + ROLLBACK_GRACE;
         let attach = AgentCall {
             command: AgentCommand::Attach { run, profile_path },
@@ -255,17 +259,20 @@ impl<H: Host> Follower<'_, H> {
 
     /// Returns the outcome of an activation that was not heard of any more.
     fn lost(&self, error: Option<HostError>) -> Outcome {
+        let unreachable = error.as_ref().is_none_or(HostError::is_unreachable);
         let said = error.map_or_else(
             || "the node no longer answers".to_owned(),
             |error| error.to_string(),
         );
-        if !self.greeted {
+        if !self.greeted && !unreachable {
             return Outcome::Failed {
                 message: format!("the agent did not start: {said}; nothing was changed"),
             };
         }
         let seconds = self.profile.settings.confirm_timeout;
-        let future = if self.profile.settings.magic_rollback {
+        let future = if !self.greeted {
+            "it is not known whether the agent was started".to_owned()
+        } else if self.profile.settings.magic_rollback {
             format!(
                 "it goes back by itself {seconds} s after its activation, since it was not confirmed"
             )

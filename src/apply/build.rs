@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::context::RunContext;
-use super::dispatcher::StepEnd;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::nix;
 use crate::plan::{PlannedStep, StepKind};

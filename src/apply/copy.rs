@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::agent_call::{agent_failed, agent_of, ask, check_protocol};
 use super::context::RunContext;
-use super::dispatcher::StepEnd;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::host::{AgentCall, Host, HostError};
 use crate::model::{AbsolutePath, Connection, NodeName, StorePath};
 use crate::nix::CopyRequest;
 use crate::plan::{Action, PlannedProfile};
-use crate::protocol::{AgentCommand, Handshake, Hold, PROTOCOL_VERSION, parse_line};
+use crate::protocol::{AgentCommand, Handshake, Hold};
 use crate::schedule::Outcome;
 
 /// Copies what the profiles of `node` need, and proves that the agent runs there as their users.
@@ -39,25 +40,6 @@ pub(super) async fn run<H: Host>(
         }
     }
     StepEnd::from(Outcome::Done { generation: None })
-}
-
-/// Returns the agent for a node's system.
-pub(super) async fn agent_of<H>(
-    context: &RunContext<H>,
-    node: &NodeName,
-) -> Result<StorePath, String> {
-    let system = context
-        .plan
-        .node(node)
-        .and_then(|node| node.system.as_deref());
-    let Some(system) = system else {
-        return Err("the node's system is not known".to_owned());
-    };
-    context
-        .agents
-        .for_system(system)
-        .await
-        .map_err(|error| error.to_string())
 }
 
 async fn prepare<H: Host>(
@@ -133,14 +115,7 @@ async fn hold<H: Host>(
         agent: agent.clone(),
         command,
     };
-    let mut answer: Option<Hold> = None;
-    context
-        .host
-        .call(&call, &mut |line| {
-            answer = parse_line(line).ok().or(answer.take())
-        })
-        .await?;
-    let answer = answer.ok_or_else(|| agent_failed("it gave no answer".to_owned()))?;
+    let answer: Hold = ask(&context.host, &call).await?;
     check_protocol(answer.protocol)?;
     Ok(answer.missing)
 }
@@ -159,32 +134,8 @@ async fn handshake<H: Host>(
         agent: agent.clone(),
         command: AgentCommand::Handshake,
     };
-    let mut answer: Option<Handshake> = None;
-    context
-        .host
-        .call(&call, &mut |line| {
-            answer = parse_line(line).ok().or(answer.take())
-        })
-        .await?;
-    let answer = answer.ok_or_else(|| agent_failed("it gave no answer".to_owned()))?;
+    let answer: Handshake = ask(&context.host, &call).await?;
     check_protocol(answer.protocol)
-}
-
-pub(super) fn check_protocol(found: u32) -> Result<(), HostError> {
-    if found == PROTOCOL_VERSION {
-        return Ok(());
-    }
-    Err(agent_failed(format!(
-        "it speaks protocol {found}, but this deploy speaks {PROTOCOL_VERSION}"
-    )))
-}
-
-fn agent_failed(detail: String) -> HostError {
-    HostError::Failed {
-        doing: "running the agent",
-        detail,
-        tail: Vec::new(),
-    }
 }
 
 fn failed(error: &HostError) -> StepEnd {

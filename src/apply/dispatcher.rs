@@ -1,6 +1,6 @@
 //! The one loop that owns a run: it starts what the walk allows, and takes in what ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -10,30 +10,17 @@ use super::activate::SharedStage;
 use super::context::RunContext;
 use super::event::{Event, Stage};
 use super::exit::{Exit, exit_of};
+use super::release::release;
+use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use super::{activate, build, copy};
 use crate::host::Host;
+use crate::model::NodeName;
 use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
 use crate::schedule::{Outcome, Walk};
 
 /// The operator's interrupts, one message each.
 pub type Interrupts = UnboundedReceiver<()>;
-
-/// How a step ended, with the last lines of what it ran.
-#[derive(Debug)]
-pub(super) struct StepEnd {
-    pub(super) outcome: Outcome,
-    pub(super) tail: Vec<String>,
-}
-
-impl From<Outcome> for StepEnd {
-    fn from(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            tail: Vec::new(),
-        }
-    }
-}
 
 /// How a run ended.
 #[derive(Debug)]
@@ -109,6 +96,7 @@ impl<H: Host> Dispatcher<H> {
                 Some(()) = interrupts.recv() => self.interrupt(),
             }
         }
+        self.release().await;
         let outcomes: BTreeMap<StepId, Outcome> = self
             .steps
             .keys()
@@ -119,6 +107,26 @@ impl<H: Host> Dispatcher<H> {
             .map(|(id, outcome)| (self.steps[id].kind, outcome));
         let exit = exit_of(&self.context.plan, kinds, self.interrupts > 0);
         RunEnd { exit, outcomes }
+    }
+
+    /// Nodes whose copy succeeded keep paths until here; one that was lost would only delay the end.
+    async fn release(&self) {
+        let outcome = |step: &PlannedStep| self.walk.outcome(&step.id);
+        let mut kept: BTreeSet<NodeName> = BTreeSet::new();
+        for step in self
+            .steps
+            .values()
+            .filter(|step| step.kind == StepKind::Copy)
+        {
+            let copied = outcome(step).is_some_and(Outcome::succeeded);
+            kept.extend(step.node.clone().filter(|_| copied));
+        }
+        for step in self.steps.values() {
+            if let (Some(node), Some(Outcome::Unreachable { .. })) = (&step.node, outcome(step)) {
+                kept.remove(node);
+            }
+        }
+        release(&self.context, kept).await;
     }
 
     fn start_ready(&mut self) {

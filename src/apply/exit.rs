@@ -37,39 +37,40 @@ impl Exit {
 /// Returns what these outcomes of a plan's steps come to.
 pub fn exit_of<'a>(
     plan: &Plan,
-    outcomes: impl Iterator<Item = (StepKind, &'a Outcome)> + Clone,
+    outcomes: impl Iterator<Item = (StepKind, &'a Outcome)>,
     interrupted: bool,
 ) -> Exit {
-    let activations = || {
-        outcomes
-            .clone()
-            .filter(|(kind, _)| *kind == StepKind::Activate)
-            .map(|(_, outcome)| outcome)
-    };
+    let activations: Vec<&Outcome> = outcomes
+        .filter(|(kind, _)| *kind == StepKind::Activate)
+        .map(|(_, outcome)| outcome)
+        .collect();
+    let any = |is: fn(&Outcome) -> bool| activations.iter().any(|outcome| is(outcome));
     if interrupted {
         return Exit::Interrupted;
     }
-    if plan.summary.unreadable_nodes == 0 && activations().all(Outcome::succeeded) {
+    if plan.summary.unreadable_nodes == 0 && !any(|outcome| !outcome.succeeded()) {
         return Exit::AtTarget;
     }
-    let changed = |outcome: &Outcome| {
-        matches!(
-            outcome,
-            Outcome::Done { .. }
-                | Outcome::RolledBack { .. }
-                | Outcome::Broken { .. }
-                | Outcome::Unreachable { .. }
-        )
-    };
-    if activations().any(changed) {
+    if any(changed_its_node) {
         Exit::Partial
-    } else if activations().any(|outcome| matches!(outcome, Outcome::Locked { .. })) {
+    } else if any(|outcome| matches!(outcome, Outcome::Locked { .. })) {
         Exit::Locked
-    } else if activations().any(|outcome| matches!(outcome, Outcome::Stale { .. })) {
+    } else if any(|outcome| matches!(outcome, Outcome::Stale { .. })) {
         Exit::Stale
     } else {
         Exit::Failed
     }
+}
+
+/// An activation that was begun has changed its node, even where it was taken back.
+fn changed_its_node(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Done { .. }
+            | Outcome::RolledBack { .. }
+            | Outcome::Broken { .. }
+            | Outcome::Unreachable { .. }
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the sink. What a run comes to is computed from outcomes alone (`exit`).
 
 mod activate;
+mod agent_call;
 mod agents;
 mod build;
 mod confirm;
@@ -12,9 +13,11 @@ mod copy;
 mod dispatcher;
 mod event;
 mod exit;
+mod release;
 mod result;
 mod sink;
 mod stale;
+mod step_end;
 mod step_log;
 
 pub use agents::{AgentError, Agents};

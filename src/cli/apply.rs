@@ -11,10 +11,10 @@ use super::args::ApplyArgs;
 use super::context::{Context, random_id};
 use super::error::CliError;
 use super::output::{Reporting, print_failed_builds, print_summary, show_plan};
-use super::plan::{PlanSwitches, interruptible, keep_outputs, new_request};
+use super::plan::{PlanSwitches, keep_outputs, new_request};
 use super::plan_source::{is_plan, narrow, read_plan};
 use super::prompt::{ask, check_answerable};
-use super::signals::interrupts;
+use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::{
     Agents, EVENTS_VERSION, Event, EventSink, Exit, Limits, RunContext, StaleProfile, StepFact,
@@ -253,7 +253,7 @@ async fn apply(
         return Ok(exit_of(&plan, std::iter::empty(), false));
     }
     if !saved && !args.yes {
-        ask()?;
+        ask().await?;
     }
     if !saved {
         keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;

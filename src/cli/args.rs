@@ -80,6 +80,7 @@ pub(super) struct PlanArgs {
 /// A TARGET that is a regular file, ends in `.json` or is `-` is a saved plan, which is applied
 /// exactly as it was reviewed; further TARGETs narrow it.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ApplyArgs {
     /// What to apply: FLAKE, FLAKE#node, FLAKE#node.profile, or a plan FILE
     #[arg(value_name = "TARGET", default_value = ".")]

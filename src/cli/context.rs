@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::error::CliError;
-use crate::apply::{Agents, EventSink};
-use crate::host::ConnectionPool;
+use crate::apply::{Agents, Event, EventSink};
+use crate::host::{Asking, ConnectionPool};
 use crate::model::{Operator, RunId, UserName};
 use crate::planner::PlannerContext;
 use crate::process::{Invocation, run};
@@ -29,6 +29,8 @@ pub(super) struct Context {
     pub(super) stdin_is_terminal: bool,
     pub(super) stdout_is_terminal: bool,
     pub(super) columns: Option<usize>,
+    /// Where facts go at the moment: connections outlive the reporting of a single phase.
+    pub(super) current_sink: Arc<Mutex<Option<EventSink>>>,
 }
 
 #[expect(
@@ -66,6 +68,7 @@ impl Context {
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             columns: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+            current_sink: Arc::default(),
         })
     }
 
@@ -74,7 +77,7 @@ impl Context {
         Ok(PlannerContext {
             pool: Arc::new(ConnectionPool::new(
                 self.socket_folder.clone(),
-                self.may_ask(),
+                self.asking(),
             )),
             agents: Arc::new(Agents::new(self.agent_candidates.clone())),
             system: own_system(),
@@ -84,9 +87,26 @@ impl Context {
         })
     }
 
-    /// Whether ssh may ask the operator for a passphrase.
-    fn may_ask(&self) -> bool {
-        self.stdin_is_terminal && self.surroundings.terminal && !self.surroundings.ci
+    /// Returns the terminal on which ssh may ask the operator, where there is one.
+    fn asking(&self) -> Option<Asking> {
+        let somebody_is_there =
+            self.stdin_is_terminal && self.surroundings.terminal && !self.surroundings.ci;
+        let current_sink = Arc::clone(&self.current_sink);
+        somebody_is_there.then(|| {
+            Asking::new(Box::new(move |destination| {
+                let sink = current_sink
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clone();
+                let Some(sink) = sink else { return };
+                sink.send(match destination {
+                    Some(destination) => Event::AskingStarted {
+                        destination: destination.to_owned(),
+                    },
+                    None => Event::AskingFinished,
+                });
+            }))
+        })
     }
 
     /// Returns the width for text on standard output.

@@ -28,6 +28,7 @@ pub(super) struct Reporting {
     sink: EventSink,
     task: JoinHandle<()>,
     summary: Arc<Mutex<RunSummary>>,
+    current_sink: Arc<Mutex<Option<EventSink>>>,
 }
 
 impl Reporting {
@@ -57,10 +58,14 @@ impl Reporting {
             }
             reporters.finish();
         });
+        let sink = EventSink::new(context.start, sender);
+        let current_sink = Arc::clone(&context.current_sink);
+        *current_sink.lock().unwrap_or_else(PoisonError::into_inner) = Some(sink.clone());
         Ok(Self {
-            sink: EventSink::new(context.start, sender),
+            sink,
             task,
             summary,
+            current_sink,
         })
     }
 
@@ -72,6 +77,10 @@ impl Reporting {
     /// Ends reporting when all senders are gone, and clears what was drawn.
     pub(super) async fn finish(self) -> Arc<Mutex<RunSummary>> {
         drop(self.sink);
+        self.current_sink
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // A reporter that met a bug must not hide the result.
         self.task.await.ok();
         self.summary
@@ -134,9 +143,9 @@ pub(super) fn print_summary(context: &Context, summary: &Mutex<RunSummary>, to_s
         .unwrap_or_else(PoisonError::into_inner)
         .render(context.width(), colour);
     if to_stderr {
-        print_stderr(&text)
+        print_stderr(&text);
     } else {
-        print_stdout(&text)
+        print_stdout(&text);
     }
 }
 

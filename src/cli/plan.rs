@@ -6,11 +6,11 @@ use super::args::PlanArgs;
 use super::context::{Context, random_id};
 use super::error::CliError;
 use super::output::{Reporting, print_failed_builds, print_plan};
-use super::signals::interrupts;
+use super::signals::interruptible;
 use super::state::StateFolder;
 use crate::config::{TargetArgument, select};
 use crate::model::{FlagSettings, StorePath};
-use crate::nix::{Nix, add_roots};
+use crate::nix::{Nix, add_roots, invalid_paths};
 use crate::plan::{Action, Observed, Plan, PlanHead, render_plan};
 use crate::planner::{MadePlan, PlanRequest, make_plan};
 use crate::report::Requested;
@@ -101,17 +101,6 @@ pub(super) fn new_request(
     })
 }
 
-/// Runs something that changes nothing until it ends or the operator interrupts it.
-pub(super) async fn interruptible<T, E: Into<CliError>>(
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, CliError> {
-    let mut interrupts = interrupts();
-    tokio::select! {
-        result = work => result.map_err(Into::into),
-        Some(()) = interrupts.recv() => Err(CliError::Interrupted),
-    }
-}
-
 async fn save(
     context: &Context,
     plan: &Plan,
@@ -140,11 +129,16 @@ pub(super) async fn keep_outputs(
     let targets: std::collections::BTreeSet<StorePath> = plan
         .profiles
         .iter()
-        .filter(|profile| profile.action != Action::Unchanged && profile.closure.is_some())
+        .filter(|profile| profile.action != Action::Unchanged)
         .map(|profile| profile.target.path.clone())
         .collect();
+    let missing = invalid_paths(targets.iter()).await?;
+    let built: Vec<StorePath> = targets
+        .into_iter()
+        .filter(|path| !missing.contains(path))
+        .collect();
     let folder = StateFolder::new(&context.state_folder).plan_folder(&plan.id, expire)?;
-    Ok(add_roots(&targets.into_iter().collect::<Vec<_>>(), &folder).await?)
+    Ok(add_roots(&built, &folder).await?)
 }
 
 /// A node that cannot be read is no failure: it is in the plan. All of them is one.

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::context::Context;
 use super::error::CliError;
+use super::signals::interruptible;
 use crate::apply::Exit;
 
 /// Refuses at once where nobody could answer.
@@ -18,8 +19,14 @@ pub(super) fn check_answerable(context: &Context, yes: bool) -> Result<(), CliEr
     ))
 }
 
-/// Asks whether to go on.
-pub(super) fn ask() -> Result<(), CliError> {
+/// Asks whether to go on. An interrupt is an answer, too.
+pub(super) async fn ask() -> Result<(), CliError> {
+    let answered = tokio::task::spawn_blocking(ask_and_wait);
+    let answer = async { answered.await.unwrap_or(Err(CliError::Interrupted)) };
+    interruptible(answer).await
+}
+
+fn ask_and_wait() -> Result<(), CliError> {
     let mut stderr = std::io::stderr();
     // Where the question cannot be written, the answer decides all the same.
     write!(stderr, "\nApply this plan? [y/N] ")

@@ -3,6 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::error::CliError;
+
 /// Returns a message for each Ctrl-C, for SIGTERM, and for the end of the terminal.
 pub(super) fn interrupts() -> UnboundedReceiver<()> {
     let (sender, receiver) = unbounded_channel();
@@ -25,4 +27,15 @@ pub(super) fn interrupts() -> UnboundedReceiver<()> {
         });
     }
     receiver
+}
+
+/// Runs something that changes nothing until it ends or the operator interrupts it.
+pub(super) async fn interruptible<T, E: Into<CliError>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, CliError> {
+    let mut interrupts = interrupts();
+    tokio::select! {
+        result = work => result.map_err(Into::into),
+        Some(()) = interrupts.recv() => Err(CliError::Interrupted),
+    }
 }

@@ -61,7 +61,7 @@ pub enum ConfigError {
         found: String,
     },
     /// An option has a value that cannot be used.
-    #[error("`{place}` of flake {flake} cannot be used: {source}")]
+    #[error("`{place}` of flake {flake} cannot be used")]
     #[diagnostic(code(deploy::config::bad_value))]
     BadValue {
         /// The flake.

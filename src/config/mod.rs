@@ -1,19 +1,28 @@
 //! What the flake says and what was asked for: TARGETs, the expression that Nix evaluates, and the
 //! checked fleet that comes of it. Pure: the evaluation itself lives in `nix`.
 
+mod check;
 mod error;
 mod expression;
 mod fleet;
 mod options;
 mod parse;
+mod parse_context;
+mod profile;
+mod raw;
+mod reader;
 mod selection;
 mod suggest;
 mod target;
+mod targets;
 
 pub use error::ConfigError;
 pub use expression::{SETTINGS_MARK, expression, nix_string};
 pub use fleet::{Fleet, FleetNode, FleetProfile, ProfileLocation, TargetPath, Targets};
-pub use parse::{Evaluation, ParseContext, RawSettings, parse_fleet, parse_targets};
+pub use parse::parse_fleet;
+pub use parse_context::ParseContext;
+pub use raw::{Evaluation, RawSettings};
 pub use selection::{NodeSelection, Selection, select};
 pub use suggest::nearest;
 pub use target::{TargetArgument, TargetError};
+pub use targets::parse_targets;

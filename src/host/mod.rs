@@ -1,5 +1,6 @@
 //! Nodes as the engine sees them: what can be asked of one, whatever carries it.
 
+mod asking;
 mod pool;
 mod remote;
 
@@ -8,6 +9,7 @@ use crate::nix::CopyRequest;
 use crate::protocol::AgentCommand;
 use crate::ssh::{SshError, SshErrorKind};
 
+pub use asking::{Asking, OnAsking};
 pub use pool::ConnectionPool;
 pub use remote::RemoteHost;
 

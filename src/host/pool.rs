@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Asking;
 use crate::model::Connection;
 use crate::ssh::{SshError, SshLink};
 
@@ -11,19 +12,19 @@ use crate::ssh::{SshError, SshLink};
 #[derive(Debug)]
 pub struct ConnectionPool {
     folder: PathBuf,
-    may_ask: bool,
+    asking: Option<Asking>,
     slots: Mutex<BTreeMap<Connection, Slot>>,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Arc<SshLink>>>>;
 
 impl ConnectionPool {
-    /// Returns a pool whose control sockets lie below `folder`. With `may_ask`, ssh may ask the
-    /// operator for a passphrase on the terminal.
-    pub fn new(folder: PathBuf, may_ask: bool) -> Self {
+    /// Returns a pool whose control sockets lie below `folder`. Only with `asking` may ssh ask the
+    /// operator for a passphrase or a password.
+    pub fn new(folder: PathBuf, asking: Option<Asking>) -> Self {
         Self {
             folder,
-            may_ask,
+            asking,
             slots: Mutex::default(),
         }
     }
@@ -37,14 +38,44 @@ impl ConnectionPool {
         {
             return Ok(Arc::clone(link));
         }
-        let opened = Arc::new(SshLink::open(connection, &self.folder, self.may_ask).await?);
+        let opened = Arc::new(self.open(connection).await?);
         *link = Some(Arc::clone(&opened));
         Ok(opened)
     }
 
-    /// Returns whether ssh may ask the operator for something.
-    pub fn may_ask(&self) -> bool {
-        self.may_ask
+    /// Logs in without asking first, so that all that need no answer do so at the same time.
+    async fn open(&self, connection: &Connection) -> Result<SshLink, SshError> {
+        let quiet = SshLink::open(connection, &self.folder, false).await;
+        match (&self.asking, quiet) {
+            (Some(asking), Err(error)) if error.may_be_answered() => {
+                asking
+                    .lend(connection, SshLink::open(connection, &self.folder, true))
+                    .await
+            }
+            (_, quiet) => quiet,
+        }
+    }
+
+    /// Returns whether the operator had to answer something for this connection, and will have to
+    /// again for each fresh login.
+    pub fn asks(&self, connection: &Connection) -> bool {
+        self.asking
+            .as_ref()
+            .is_some_and(|asking| asking.is_needed_for(connection))
+    }
+
+    /// Runs a fresh login, which may ask where the shared connection had to.
+    pub(super) async fn fresh<T, F: Future<Output = T>>(
+        &self,
+        connection: &Connection,
+        login: impl FnOnce(bool) -> F,
+    ) -> T {
+        match &self.asking {
+            Some(asking) if asking.is_needed_for(connection) => {
+                asking.lend(connection, login(true)).await
+            }
+            _ => login(false).await,
+        }
     }
 
     /// Ends all connections.

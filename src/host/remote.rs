@@ -11,6 +11,8 @@ use crate::ssh::{RemoteFinished, SshError, fresh_invocation, quote_words};
 
 /// How long a fresh login with its one command may take.
 const FRESH_LIMIT: Duration = Duration::from_secs(25);
+/// The same where the operator has to answer something.
+const FRESH_LIMIT_ASKING: Duration = Duration::from_secs(120);
 
 /// Nodes behind SSH, reached through a pool of connections.
 #[derive(Debug, Clone)]
@@ -59,11 +61,19 @@ impl Host for RemoteHost {
 
     async fn call_afresh(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
         let command = quote_words(call.words());
-        let invocation = fresh_invocation(&call.connection, &command, self.pool.may_ask())
-            .time_limit(FRESH_LIMIT);
-        let finished = run(&invocation)
-            .await
-            .map_err(|error| SshError::lost(error.to_string()))?;
+        let login = |may_ask: bool| {
+            // A person answers; a machine has no reason to take long.
+            let limit = if may_ask {
+                FRESH_LIMIT_ASKING
+            } else {
+                FRESH_LIMIT
+            };
+            let invocation =
+                fresh_invocation(&call.connection, &command, may_ask).time_limit(limit);
+            async move { run(&invocation).await }
+        };
+        let finished = self.pool.fresh(&call.connection, login).await;
+        let finished = finished.map_err(|error| SshError::lost(error.to_string()))?;
         String::from_utf8_lossy(&finished.stdout)
             .lines()
             .for_each(on_line);

@@ -1,10 +1,8 @@
-//! Generations of a profile, and what a profile was seen to be.
+//! Numbers of generations, and the links that carry them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-use super::StorePath;
 
 /// The number of a generation, as in `system-42-link`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,64 +32,6 @@ impl Generation {
 impl fmt::Display for Generation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.0)
-    }
-}
-
-/// What a profile was seen to be on its node.
-///
-/// Number and path of the link are not enough to tell whether a profile was changed meanwhile:
-/// after a deployment and a rollback by hand both are back, and only the highest number differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
-#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ProfileState {
-    /// There is no profile link.
-    Absent {
-        /// The highest generation left behind by a profile that was removed.
-        highest_generation: Option<Generation>,
-    },
-    /// The profile link exists.
-    Present {
-        /// The generation that the link names; none when it points straight at a store path.
-        generation: Option<Generation>,
-        /// The store path that the link resolves to; none when that is outside of the store.
-        path: Option<StorePath>,
-        /// The highest generation number beside the link.
-        highest_generation: Option<Generation>,
-    },
-    /// The profile could not be read.
-    Unknown {
-        /// Why, as a short sentence fragment.
-        reason: String,
-    },
-}
-
-impl ProfileState {
-    /// Returns the store path that the profile link resolves to, where it is known.
-    pub fn path(&self) -> Option<&StorePath> {
-        match self {
-            Self::Present { path, .. } => path.as_ref(),
-            Self::Absent { .. } | Self::Unknown { .. } => None,
-        }
-    }
-
-    /// Returns the generation that the profile link names, where it names one.
-    pub fn generation(&self) -> Option<Generation> {
-        match self {
-            Self::Present { generation, .. } => *generation,
-            Self::Absent { .. } | Self::Unknown { .. } => None,
-        }
-    }
-
-    /// Returns the highest generation number beside the link.
-    pub fn highest_generation(&self) -> Option<Generation> {
-        match self {
-            Self::Present {
-                highest_generation, ..
-            }
-            | Self::Absent { highest_generation } => *highest_generation,
-            Self::Unknown { .. } => None,
-        }
     }
 }
 

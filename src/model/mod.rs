@@ -7,14 +7,16 @@ mod connection;
 mod generation;
 mod name;
 mod path;
+mod profile_state;
 mod run;
 mod settings;
 mod store_path;
 
 pub use connection::Connection;
-pub use generation::{Generation, ProfileState};
+pub use generation::Generation;
 pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName, quoted};
 pub use path::AbsolutePath;
+pub use profile_state::ProfileState;
 pub use run::{Operator, RunId};
 pub use settings::{CONFIRM_TIMEOUT_SECONDS, FlagSettings, ProfileSettings, Settings};
 pub use store_path::StorePath;

@@ -27,7 +27,8 @@ fn check(text: &str) -> Result<(), &'static str> {
 impl RunId {
     /// Returns the id that stands for these random bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        let digits = |text: String, byte: &u8| text + &format!("{byte:02x}");
+        Self(bytes.iter().fold(String::new(), digits))
     }
 }
 

@@ -60,7 +60,7 @@ impl StorePath {
 
     /// Returns whether this path is a derivation file.
     pub fn is_derivation(&self) -> bool {
-        self.as_str().ends_with(".drv")
+        self.name().strip_suffix(".drv").is_some()
     }
 }
 

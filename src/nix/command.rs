@@ -33,10 +33,10 @@ pub(super) async fn output(
     let finished = run(invocation)
         .await
         .map_err(|source| NixError::process(doing, source))?;
-    succeeded(finished, doing)
+    succeeded(&finished, doing)
 }
 
-pub(super) fn succeeded(finished: Finished, doing: &'static str) -> Result<String, NixError> {
+pub(super) fn succeeded(finished: &Finished, doing: &'static str) -> Result<String, NixError> {
     if finished.status.success() {
         Ok(String::from_utf8_lossy(&finished.stdout).into_owned())
     } else {

@@ -53,10 +53,7 @@ pub enum NixError {
     },
     /// The flake cannot be evaluated.
     #[error("flake {flake} does not evaluate")]
-    #[diagnostic(
-        code(deploy::nix::evaluation),
-        help("nothing was read or changed on any node")
-    )]
+    #[diagnostic(code(deploy::nix::evaluation), help("nothing was changed on any node"))]
     Evaluation {
         /// The flake.
         flake: String,

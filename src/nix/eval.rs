@@ -17,13 +17,12 @@ pub async fn evaluate(
 ) -> Result<Evaluation, NixError> {
     let mut message = String::new();
     let finished = run_with(&invocation(nix, selection), |line| {
-        match settings_of(line) {
-            Some(settings) => on_settings(settings),
-            None => {
-                on_line(line);
-                message.push_str(line);
-                message.push('\n');
-            }
+        if let Some(settings) = settings_of(line) {
+            on_settings(settings);
+        } else {
+            on_line(line);
+            message.push_str(line);
+            message.push('\n');
         }
     })
     .await
@@ -34,7 +33,7 @@ pub async fn evaluate(
             source,
         });
     }
-    Err(explain(&selection.flake, message))
+    Err(explain(&selection.flake, &message))
 }
 
 fn invocation(nix: &Nix, selection: &Selection) -> Invocation {
@@ -50,7 +49,7 @@ fn settings_of(line: &str) -> Option<RawSettings> {
     serde_json::from_str(json.trim_end()).ok()
 }
 
-fn explain(flake: &str, message: String) -> NixError {
+fn explain(flake: &str, message: &str) -> NixError {
     let flake = flake.to_owned();
     if message.contains("does not provide attribute") && message.contains("'deploy'") {
         return NixError::NoDeploy { flake };
@@ -79,12 +78,9 @@ mod tests {
     #[test]
     fn a_missing_attribute_is_told_from_other_errors() {
         let missing = "error: flake 'path:/x' does not provide attribute 'packages.x86_64-linux.deploy', 'legacyPackages.x86_64-linux.deploy' or 'deploy'";
+        assert!(matches!(explain("x", missing), NixError::NoDeploy { .. }));
         assert!(matches!(
-            explain("x", missing.to_owned()),
-            NixError::NoDeploy { .. }
-        ));
-        assert!(matches!(
-            explain("x", "error: undefined variable".to_owned()),
+            explain("x", "error: undefined variable"),
             NixError::Evaluation { .. }
         ));
     }

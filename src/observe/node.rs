@@ -61,6 +61,7 @@ async fn observe_connection(
         fields(&answer, mark.as_str()).map_err(|error| failed(error.to_string()))?;
     let mut facts = node_facts(&fields, profiles);
     facts.login_is_noisy = login_is_noisy;
+    facts.login_asks = pool.asks(connection);
     if facts.nix_folder.is_none() {
         return Err(failed(format!(
             "there is no Nix for {}: no nix-store on PATH or in the usual places",

@@ -35,17 +35,46 @@ searchable() {
   [ -x "$folder" ] && [ -r "$folder" -o "$folder" != "$1" ]
 }
 
-# The folder of a user's profiles: the old one where it exists, else below that user's own state.
-user_folder() {
+# The two folders that a user's profiles may be in: the old one, and the one below that user's own state.
+folders_of() {
   old=/nix/var/nix/profiles/per-user/$1
-  if [ -d "$old" ]; then
-    printf "%s" "$old"
-  elif [ "$1" = "$me" ] && [ -n "$XDG_STATE_HOME" ]; then
-    printf "%s/nix/profiles" "$XDG_STATE_HOME"
+  if [ "$1" = "$me" ] && [ -n "$XDG_STATE_HOME" ]; then
+    new=$XDG_STATE_HOME/nix/profiles
   else
     home=$(getent passwd "$1" 2>/dev/null | cut -d: -f6)
     if [ -z "$home" ] && [ "$1" = "$me" ]; then home=$HOME; fi
-    if [ -n "$home" ]; then printf "%s/.local/state/nix/profiles" "$home"; fi
+    new=${home:+$home/.local/state/nix/profiles}
+  fi
+}
+
+# Says whether sudo runs the agent that reads $1. Only the -l of the real command: it needs no password and
+# leaves no incident in a log.
+may_read() {
+  allowed=none
+  if [ -n "$sudo" ] && [ -x "$agent" ]; then
+    if eval "$sudo -l \"\$agent\" read \"\$1\"" >/dev/null 2>&1 </dev/null; then allowed=yes; else allowed=no; fi
+  fi
+  [ "$allowed" = yes ]
+}
+read_as_user() { eval "$sudo \"\$agent\" read \"\$1\"" 2>/dev/null </dev/null; }
+
+# Finds the link $2 of user $1: in the old folder where that exists. But Nix's daemon makes the old folder for
+# whoever talks to it (2.8 does), so a profile that is in the new one already is looked for there first.
+find_link() {
+  folders_of "$1"
+  if [ -L "$old/$2" ] || [ -z "$new" ]; then
+    if [ -d "$old" ]; then path=$old/$2; fi
+  elif [ ! -d "$old" ] || [ -L "$new/$2" ]; then
+    path=$new/$2
+  elif searchable "$new"; then
+    path=$old/$2
+  elif may_read "$new/$2"; then
+    case $(read_as_user "$new/$2") in
+      *\"present\"*) path=$new/$2 ;;
+      *) path=$old/$2 ;;
+    esac
+  else
+    path=$new/$2
   fi
 }
 
@@ -56,15 +85,8 @@ while [ $# -gt 0 ]; do
   path=$3
   sudo=$4
   shift 4
-  if [ -z "$path" ]; then
-    folder=$(user_folder "$user")
-    if [ -n "$folder" ]; then path=$folder/$name; fi
-  fi
-  # Only the -l of the real command: it needs no password and leaves no incident in a log.
-  allowed=none
-  if [ -n "$sudo" ] && [ -x "$agent" ]; then
-    if eval "$sudo -l \"\$agent\" read \"\$path\"" >/dev/null 2>&1 </dev/null; then allowed=yes; else allowed=no; fi
-  fi
+  if [ -z "$path" ]; then find_link "$user" "$name"; fi
+  may_read "$path"
   field profile "$name" "$path" "$allowed"
   if [ -z "$path" ]; then continue; fi
   folder=$(dirname "$path")
@@ -77,7 +99,7 @@ while [ $# -gt 0 ]; do
     journal=$folder/.deploy/$base/journal.json
     if [ -r "$journal" ]; then field journal "$(head -c 262144 "$journal")"; fi
   elif [ "$allowed" = yes ]; then
-    field state "$(eval "$sudo \"\$agent\" read \"\$path\"" 2>/dev/null </dev/null)"
+    field state "$(read_as_user "$path")"
   else
     field unreadable "$folder"
   fi

@@ -160,6 +160,9 @@ fn notes_of(facts: &NodeFacts) -> Vec<String> {
             format!("{path}: a run of {operator} has not ended ({phase}); the next apply deals with it first")
         })
         .collect();
+    if facts.login_asks {
+        notes.push("each confirmation logs in anew, and asks you again".to_owned());
+    }
     if facts.login_is_noisy {
         notes.push(
             "the login prints text, which breaks copying: shell start-up files must print only where the shell is interactive"

@@ -8,9 +8,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::StepId;
-use super::file::digest;
-use super::steps::steps;
-use super::summary::summarize;
 use crate::model::{
     AbsolutePath, Connection, Generation, HostName, NodeName, Operator, ProfileName,
     ProfileSettings, ProfileState, RunId, StorePath, UserName,
@@ -279,28 +276,6 @@ impl Plan {
             ..
         } = self.summary;
         create + update + reactivate + roll_back + unknown > 0
-    }
-
-    /// Returns the part of the plan whose profiles are wanted, with the steps that they need.
-    #[must_use]
-    pub fn narrowed(&self, wanted: impl Fn(&NodeName, &ProfileName) -> bool) -> Self {
-        let mut plan = self.clone();
-        plan.profiles
-            .retain(|profile| wanted(&profile.node, &profile.profile));
-        plan.nodes.retain(|node| {
-            plan.profiles
-                .iter()
-                .any(|profile| profile.node == node.node)
-        });
-        plan.complete();
-        plan
-    }
-
-    /// Fills in what follows from nodes and profiles: steps, summary and digest.
-    pub(super) fn complete(&mut self) {
-        self.steps = steps(&self.nodes, &self.profiles);
-        self.summary = summarize(&self.nodes, &self.profiles);
-        self.digest = digest(self);
     }
 
     /// Returns the profiles of a node.

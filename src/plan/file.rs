@@ -13,7 +13,7 @@ pub const PLAN_SIZE_MAX: u64 = 256 << 20;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum PlanFileError {
     /// Not JSON, or cut short.
-    #[error("the plan is not complete JSON: {source}")]
+    #[error("the plan is not complete JSON")]
     #[diagnostic(
         code(deploy::plan_file::not_json),
         help("make it again with `deploy plan --out FILE`")
@@ -23,7 +23,7 @@ pub enum PlanFileError {
         source: serde_json::Error,
     },
     /// JSON, but no plan.
-    #[error("the plan is not well formed at `{place}`: {source}")]
+    #[error("the plan is not well formed at `{place}`")]
     #[diagnostic(
         code(deploy::plan_file::malformed),
         help("make it again with `deploy plan --out FILE`")
@@ -88,6 +88,13 @@ pub fn parse_plan(text: &[u8]) -> Result<Plan, PlanFileError> {
     if text.len() as u64 > PLAN_SIZE_MAX {
         return Err(PlanFileError::TooLarge {
             size: text.len() as u64,
+        });
+    }
+    // serde takes a list for a struct, by position.
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(PlanFileError::Malformed {
+            place: ".".to_owned(),
+            source: serde::de::Error::custom("a plan is an object, not a list"),
         });
     }
     let not_json = |source: serde_json::Error| match source.classify() {

@@ -5,6 +5,7 @@
 mod action;
 mod build_plan;
 mod closure;
+mod complete;
 mod document;
 mod file;
 mod graph;

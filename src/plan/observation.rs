@@ -35,6 +35,8 @@ pub struct NodeFacts {
     pub nix_on_path: bool,
     /// Whether the login prints text of its own, which breaks copying.
     pub login_is_noisy: bool,
+    /// Whether each login asks the operator for something.
+    pub login_asks: bool,
     /// Free space where the store lies, in bytes.
     pub free_bytes: Option<u64>,
     /// Whether the store takes unsigned paths from this user.

@@ -32,7 +32,7 @@ pub(super) async fn evaluate_fleet(
         fleet
             .nodes
             .iter()
-            .for_each(|node| drop(nodes.send(node.clone())))
+            .for_each(|node| drop(nodes.send(node.clone())));
     };
     let evaluating = evaluate(
         nix,

@@ -14,6 +14,7 @@ pub struct Invocation {
     pub(super) directory: Option<PathBuf>,
     pub(super) stdin: Vec<u8>,
     pub(super) time_limit: Option<Duration>,
+    pub(super) may_ask: bool,
 }
 
 impl Invocation {
@@ -26,6 +27,7 @@ impl Invocation {
             directory: None,
             stdin: Vec::new(),
             time_limit: None,
+            may_ask: false,
         }
     }
 
@@ -84,6 +86,13 @@ impl Invocation {
         self.arguments = arguments.into_iter().map(Into::into).collect();
         self.arguments.push(program);
         self.arguments.extend(own);
+        self
+    }
+
+    /// Lets the child ask on the terminal: it stays in the group that the terminal listens to.
+    #[must_use]
+    pub fn may_ask(mut self) -> Self {
+        self.may_ask = true;
         self
     }
 

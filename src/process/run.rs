@@ -71,7 +71,7 @@ pub async fn run_with(
     on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
     let mut child = start(invocation)?;
-    let mut group = ProcessGroup::of(child.id());
+    let mut group = ProcessGroup::of(child.id().filter(|_| !invocation.may_ask));
     let mut stderr = Tail::default();
     let followed = follow(invocation, &mut child, &mut stderr, on_stderr_line);
     let result = match invocation.time_limit {
@@ -122,8 +122,11 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
         })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .kill_on_drop(true);
+    // From a group of its own, reading the terminal would stop the child.
+    if !invocation.may_ask {
+        command.process_group(0);
+    }
     if let Some(directory) = &invocation.directory {
         command.current_dir(directory);
     }
@@ -157,7 +160,7 @@ async fn follow(
         };
         tokio::pin!(streams);
         tokio::select! {
-            (_, read, lines) = &mut streams => {
+            ((), read, lines) = &mut streams => {
                 read?;
                 lines?;
                 child.wait().await?
@@ -165,7 +168,7 @@ async fn follow(
             status = child.wait() => {
                 let status = status?;
                 // A grandchild may hold the streams open for ever: the exit counts, not their end.
-                if let Ok((_, read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
+                if let Ok(((), read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
                     read?;
                     lines?;
                 }

@@ -99,6 +99,17 @@ impl Live {
         }
     }
 
+    /// Leaves the terminal to whoever asks the operator something.
+    fn step_aside(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+
+    fn come_back(&self) {
+        self.bar.reset();
+        self.bar.enable_steady_tick(REDRAW_EVERY);
+    }
+
     /// Writes a line above the rows, with an end of its own: indicatif would fill it with spaces
     /// and let the terminal wrap, so that it could not be copied, and leave the cursor in it.
     fn keep(&mut self, said: &Said) {
@@ -116,6 +127,11 @@ impl Live {
 
 impl Reporter for Live {
     fn report(&mut self, event: &TimedEvent) {
+        match event.event {
+            Event::AskingStarted { .. } => self.step_aside(),
+            Event::AskingFinished => self.come_back(),
+            _ => {}
+        }
         let said = {
             let mut rows = self.screen.rows();
             rows.note(event);

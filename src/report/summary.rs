@@ -10,7 +10,7 @@ use super::format::{DisplayElapsed, width};
 use super::line::{Line, rendered};
 use super::outcome::{generations, skipped_since};
 use super::steps::Steps;
-use super::style::{Mark, Tone, UNREACHABLE, UNREADABLE, outcome_mark};
+use super::style::{Mark, Tone, UNREADABLE, outcome_mark};
 use crate::apply::{Event, StepFact, TimedEvent};
 use crate::model::NodeName;
 use crate::plan::{StepId, StepKind};
@@ -89,7 +89,8 @@ impl RunSummary {
             .collect()
     }
 
-    /// A node that got no closures or cannot be reached is one row, whatever its profiles are.
+    /// A node that got no closures or could not be read is one row, whatever its profiles are. One
+    /// that was lost under its activations is not: each of them was started, and may be in force.
     fn rows_of<'a>(&'a self, node: &'a NodeName) -> Vec<Row<'a>> {
         let facts = || {
             let facts = self.steps.facts().iter();
@@ -114,16 +115,6 @@ impl RunSummary {
         }
         if facts().next().is_none() {
             return vec![node_row(node, None, UNREADABLE)];
-        }
-        let unreachable = |ended: Option<&Ended>| {
-            ended.is_some_and(|ended| matches!(ended.outcome, Outcome::Unreachable { .. }))
-        };
-        let mut ends = activations().map(|fact| self.ended.get(&fact.id));
-        if let Some(first) = ends.next().flatten()
-            && unreachable(Some(first))
-            && ends.all(unreachable)
-        {
-            return vec![node_row(node, Some(first), UNREACHABLE)];
         }
         activations()
             .map(|fact| self.profile_row(node, fact))

@@ -107,12 +107,11 @@ impl Walk {
         if step.waits_for > 0 || step.outcome.is_some() {
             return None;
         }
-        match step.cause.clone() {
-            Some(cause) => Some(Outcome::Skipped { cause }),
-            None => {
-                self.ready.insert(follower);
-                None
-            }
+        if let Some(cause) = step.cause.clone() {
+            Some(Outcome::Skipped { cause })
+        } else {
+            self.ready.insert(follower);
+            None
         }
     }
 
@@ -283,7 +282,8 @@ mod tests {
             while !walk.is_finished() {
                 let choices: Vec<StepId> = walk.ready().cloned().collect();
                 prop_assert!(!choices.is_empty(), "nothing is ready, and it has not ended");
-                let chosen = &choices[(picks >> (turn % 60)) as usize % choices.len()];
+                let pick = usize::try_from(picks >> (turn % 60) & 0xffff).unwrap();
+                let chosen = &choices[pick % choices.len()];
                 let planned = steps.iter().find(|step| step.id == *chosen).unwrap();
                 for earlier in &planned.depends_on {
                     prop_assert!(walk.outcome(earlier).is_some_and(Outcome::succeeded));

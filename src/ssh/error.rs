@@ -56,6 +56,13 @@ impl SshError {
         }
     }
 
+    /// Returns whether an answer of the operator on the terminal could help.
+    pub fn may_be_answered(&self) -> bool {
+        let is_changed_key = self.detail.contains("the host key changed");
+        self.kind == SshErrorKind::LoginRefused
+            || (self.kind == SshErrorKind::HostKey && !is_changed_key)
+    }
+
     /// Returns the error of a connection that ended under a command.
     pub fn lost(detail: impl Into<String>) -> Self {
         Self {

@@ -54,7 +54,7 @@ pub fn fresh_invocation(connection: &Connection, command: &str, may_ask: bool) -
 }
 
 fn timeouts(invocation: Invocation, may_ask: bool) -> Invocation {
-    let mut invocation = invocation
+    let invocation = invocation
         .args(["-o", &format!("ConnectTimeout={CONNECT_TIMEOUT}")])
         .args([
             "-o",
@@ -62,10 +62,11 @@ fn timeouts(invocation: Invocation, may_ask: bool) -> Invocation {
             "-o",
             &format!("ServerAliveCountMax={ALIVE_COUNT}"),
         ]);
-    if !may_ask {
-        invocation = invocation.args(["-o", "BatchMode=yes"]);
+    if may_ask {
+        invocation.may_ask()
+    } else {
+        invocation.args(["-o", "BatchMode=yes"])
     }
-    invocation
 }
 
 fn destination(connection: &Connection) -> String {

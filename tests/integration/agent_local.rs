@@ -6,6 +6,7 @@
 mod bed;
 mod confirm;
 mod crash;
+mod detach;
 mod disk;
 mod follow;
 mod forward;

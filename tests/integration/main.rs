@@ -1,6 +1,25 @@
 //! All tests that run real programs: one binary, so that hosts are booted once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that panics has failed, and tests start programs by themselves"
+)]
 
 mod agent_local;
+mod asking;
+mod bad_build;
+mod bad_flake;
+mod bad_node;
+mod bad_plan_file;
+mod layering;
+mod odd_names;
+mod plan_format;
+mod rollback;
+mod saved_plan;
+mod scene;
+mod schema;
 mod smoke;
 mod testbed;
 mod testbed_works;
+mod users;

@@ -309,10 +309,12 @@ impl Call {
     }
 
     pub(crate) fn output(&self) -> Vec<&str> {
-        let text = |message| match message {
-            &AgentMessage::Output { ref text } => Some(text.as_str()),
-            _ => None,
-        };
+        fn text(message: &AgentMessage) -> Option<&str> {
+            match message {
+                AgentMessage::Output { text } => Some(text),
+                _ => None,
+            }
+        }
         self.messages.iter().filter_map(text).collect()
     }
 

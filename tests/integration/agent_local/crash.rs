@@ -27,15 +27,20 @@ fn killed_at(point: &str, fails: bool, confirm_timeout: u64) -> (Bed, World, Act
     let before = bed.world();
     let request = bed.magic(&two, confirm_timeout);
     let mut call = bed.start_with_faults(&request, &format!("{point}=kill"));
-    if point.ends_with("confirmed") || point == "confirmation-seen" || point == "result" {
-        if call.wait_for_waiting() {
-            bed.agent(&deploy::protocol::AgentCommand::Confirm {
-                run: request.run.clone(),
-                profile_path: bed.profile.clone(),
-            })
-            .output()
-            .unwrap();
-        }
+    let is_late = [
+        "confirmed",
+        "confirmation-seen",
+        "before-confirmed",
+        "result",
+    ]
+    .contains(&point);
+    if is_late && call.wait_for_waiting() {
+        // The supervisor dies before it can answer.
+        let confirm = deploy::protocol::AgentCommand::Confirm {
+            run: request.run.clone(),
+            profile_path: bed.profile.clone(),
+        };
+        bed.agent(&confirm).output().unwrap();
     }
     let result = call.result();
     (bed, before, result)
@@ -43,7 +48,14 @@ fn killed_at(point: &str, fails: bool, confirm_timeout: u64) -> (Bed, World, Act
 
 #[test]
 fn nothing_was_done_yet() {
-    for point in ["hello", "locked", "recovered", "prepared", "before-setting"] {
+    for point in [
+        "hello",
+        "locked",
+        "recovered",
+        "journal",
+        "prepared",
+        "before-setting",
+    ] {
         let (bed, before, result) = killed_at(point, false, 30);
         let ActivationResult::NotStarted { reason } = result else {
             panic!("{point}: {result:?}")
@@ -63,6 +75,7 @@ fn nothing_was_done_yet() {
 fn every_point_after_the_first_change_is_taken_back_by_the_next_run() {
     for (point, fails) in [
         ("setting", false),
+        ("started", false),
         ("set", false),
         ("before-activating", false),
         ("activating", false),

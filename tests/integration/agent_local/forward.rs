@@ -64,10 +64,15 @@ fn the_messages_in_order() {
     assert_eq!(call.messages[0], hello);
     assert_eq!(bed.confirm(&request.run), ConfirmReply::Confirmed);
     assert_eq!(call.result(), done(present(1, &one, 1)));
-    use Phase::{Activating, Confirmed, Prepared, Setting, Waiting};
     assert_eq!(
         call.phases(),
-        [Prepared, Setting, Activating, Waiting, Confirmed]
+        [
+            Phase::Prepared,
+            Phase::Setting,
+            Phase::Activating,
+            Phase::Waiting,
+            Phase::Confirmed
+        ]
     );
     let text = fs::read_to_string(&log).unwrap();
     assert_eq!(text, "activating one\nout\nerr\nunfinished");
@@ -252,7 +257,7 @@ fn hold_and_release() {
     };
     for _ in 0..2 {
         let answer: Hold = parse_line(bed.answer(&hold).trim()).unwrap();
-        assert_eq!(answer.missing, [missing.clone()]);
+        assert_eq!(answer.missing, std::slice::from_ref(&missing));
     }
     let roots = bed
         .nix("nix-store")

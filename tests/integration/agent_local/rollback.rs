@@ -31,7 +31,9 @@ fn the_recorded_generation_not_the_one_before_the_newest() {
     let bed = Bed::new();
     let all: Vec<_> = (1..=5).map(|n| bed.closure(&format!("g{n}"), "")).collect();
     let bad = bed.closure("bad", "exit 7");
-    all.iter().for_each(|path| bed.set_by_hand(path));
+    for path in &all {
+        bed.set_by_hand(path);
+    }
     // Gaps, and a person who went back two generations.
     bed.nix_env(&["--delete-generations", "4"]);
     bed.nix_env(&["--switch-generation", "2"]);

@@ -146,7 +146,12 @@ file_systems
 identity
 accounts
 enter
-[ -z "$address" ] || daemons
+if [ -n "$address" ]; then
+    daemons
+elif [ -e /usr/bin/nix-store ]; then
+    # Two first uses at the same time would each find the other's half-made database.
+    nix-store --init
+fi
 : >ready
 cd /
 while :; do

@@ -22,7 +22,10 @@ in
         activation = ''
           #!/bin/sh
           umask 0
-          mode=''${DRY_ACTIVATE:+dry }''${BOOT:+boot }
+          mode=
+          # As deploy-rs's own library asks: both are always set, to 0 or 1.
+          [ "$DRY_ACTIVATE" != 1 ] || mode="dry "
+          [ "$BOOT" != 1 ] || mode="boot $mode"
           echo "''${mode}${version}" >> /var/lib/activations/${name}
           umask 022
           ${script}

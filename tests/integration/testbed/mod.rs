@@ -41,14 +41,14 @@ use std::sync::OnceLock;
 
 pub(crate) use bed::{Bed, BedBuilder};
 pub(crate) use command::Command;
-pub(crate) use flake::{Flake, Node, Profile};
+pub(crate) use flake::{Flake, Node, Profile, system};
 pub(crate) use flake_folder::FlakeFolder;
 pub(crate) use host::Host;
 pub(crate) use machine::Machine;
 pub(crate) use operator::Operator;
 pub(crate) use output::Output;
 pub(crate) use running::Running;
-pub(crate) use settings::{HostSettings, OperatorSettings};
+pub(crate) use settings::{HostSettings, OperatorSettings, target_folder};
 
 /// Returns the bed of this test binary, booted by whoever asks first. No test may break its
 /// hosts, and each uses profile names of its own.

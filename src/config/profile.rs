@@ -1,0 +1,108 @@
+//! One profile: its user, its connection and its settings.
+
+use super::check::check_name;
+use super::error::ConfigError;
+use super::fleet::{FleetProfile, ProfileLocation};
+use super::parse_context::ParseContext;
+use super::reader::Reader;
+use crate::model::{
+    AbsolutePath, CONFIRM_TIMEOUT_SECONDS, Connection, HostName, ProfileName, ProfileSettings,
+    Settings, UserName,
+};
+
+/// Returns a profile with the settings in force.
+pub(super) fn parse_profile(
+    name: &str,
+    reader: &Reader<'_>,
+    merged: Settings,
+    hostname: &HostName,
+    context: &ParseContext<'_>,
+) -> Result<FleetProfile, ConfigError> {
+    let flake = reader.flake;
+    let Some(user) = merged.user.clone().or_else(|| merged.ssh_user.clone()) else {
+        return Err(ConfigError::NoUser {
+            flake: flake.to_owned(),
+            place: reader.place.clone(),
+        });
+    };
+    let ssh_user = merged
+        .ssh_user
+        .clone()
+        .unwrap_or_else(|| context.login.clone());
+    refuse_unsupported(reader, &merged)?;
+    let sudo = (user != ssh_user)
+        .then(|| sudo_words(reader, merged.sudo.as_deref(), &user))
+        .transpose()?;
+    let location = reader.checked::<AbsolutePath>("profilePath")?;
+    Ok(FleetProfile {
+        name: check_name::<ProfileName>(flake, &reader.place, name)?,
+        user,
+        connection: Connection {
+            ssh_user,
+            hostname: hostname.clone(),
+            ssh_opts: merged.ssh_opts.clone(),
+        },
+        location: location.map_or(ProfileLocation::UserFolder, ProfileLocation::Path),
+        settings: in_force(merged, sudo),
+    })
+}
+
+fn in_force(merged: Settings, sudo: Option<Vec<String>>) -> ProfileSettings {
+    ProfileSettings {
+        fast_connection: merged.fast_connection.unwrap_or(false),
+        auto_rollback: merged.auto_rollback.unwrap_or(true),
+        magic_rollback: merged.magic_rollback.unwrap_or(true),
+        temp_path: merged.temp_path,
+        sudo,
+        interactive_sudo: merged.interactive_sudo.unwrap_or(false),
+        remote_build: merged.remote_build.unwrap_or(false),
+        activation_timeout: merged.activation_timeout,
+        confirm_timeout: merged.confirm_timeout.unwrap_or(CONFIRM_TIMEOUT_SECONDS),
+    }
+}
+
+/// Options whose full behaviour is not there yet are refused, never ignored.
+fn refuse_unsupported(reader: &Reader<'_>, merged: &Settings) -> Result<(), ConfigError> {
+    let refuse = |option: &str, help| {
+        Err(ConfigError::NotSupported {
+            flake: reader.flake.to_owned(),
+            place: reader.place(option),
+            help,
+        })
+    };
+    if merged.remote_build == Some(true) {
+        return refuse(
+            "remoteBuild",
+            "build here (`--remote-build false`), or on a remote builder of Nix",
+        );
+    }
+    if merged.interactive_sudo == Some(true) {
+        return refuse(
+            "interactiveSudo",
+            "let sudo run without a password for `sshUser`, or log in as the profile's user",
+        );
+    }
+    Ok(())
+}
+
+/// Returns the words of the sudo command up to and with the user's name.
+fn sudo_words(
+    reader: &Reader<'_>,
+    sudo: Option<&str>,
+    user: &UserName,
+) -> Result<Vec<String>, ConfigError> {
+    let mut words = match sudo {
+        // Without -n, a sudo that wants a password would wait for a terminal that is not there.
+        None => vec!["sudo".to_owned(), "-n".to_owned(), "-u".to_owned()],
+        Some(text) => shlex::split(text)
+            .filter(|words| !words.is_empty())
+            .ok_or_else(|| ConfigError::WrongType {
+                flake: reader.flake.to_owned(),
+                place: reader.place("sudo"),
+                expected: "a command line such as \"sudo -u\"",
+                found: format!("the text {text:?}"),
+            })?,
+    };
+    words.push(user.to_string());
+    Ok(words)
+}

@@ -1,0 +1,71 @@
+//! The store paths that profiles shall have, and the derivations that build them.
+
+use super::check::check_name;
+use super::error::ConfigError;
+use super::fleet::{TargetPath, Targets};
+use super::raw::{Evaluation, RawTarget};
+use crate::model::{StorePath, quoted};
+
+/// Returns the targets of all selected profiles.
+pub fn parse_targets(evaluation: &Evaluation, flake: &str) -> Result<Targets, ConfigError> {
+    let mut targets = Targets::new();
+    for (node, profiles) in &evaluation.targets {
+        for (profile, raw) in profiles {
+            let place = format!("deploy.nodes.{}.profiles.{}", quoted(node), quoted(profile));
+            let key = (
+                check_name(flake, &place, node)?,
+                check_name(flake, &place, profile)?,
+            );
+            targets.insert(key, parse_target(raw, flake, &place)?);
+        }
+    }
+    Ok(targets)
+}
+
+fn parse_target(raw: &RawTarget, flake: &str, place: &str) -> Result<TargetPath, ConfigError> {
+    let option = format!("{place}.path");
+    let bad = |source| ConfigError::BadValue {
+        flake: flake.to_owned(),
+        place: option.clone(),
+        source,
+    };
+    match (&raw.r#type, &raw.store_path) {
+        (None, _) => {
+            let help = format!("add `{option} = <a derivation with an activation>;`");
+            Err(ConfigError::MissingOption {
+                flake: flake.to_owned(),
+                place: place.to_owned(),
+                option: "path",
+                help,
+            })
+        }
+        (Some(found), None) => Err(ConfigError::WrongType {
+            flake: flake.to_owned(),
+            place: option,
+            expected: "a derivation or a store path",
+            found: format!("a value of type {found}"),
+        }),
+        (Some(_), Some(path)) => {
+            let path = StorePath::try_from(path.clone()).map_err(bad)?;
+            let drv_path = derivation_of(raw, &path)
+                .map(StorePath::try_from)
+                .transpose()
+                .map_err(bad)?;
+            Ok(TargetPath { path, drv_path })
+        }
+    }
+}
+
+/// A text may mention several derivations; the one that builds it has its name.
+fn derivation_of(raw: &RawTarget, path: &StorePath) -> Option<String> {
+    let same_name = |drv: &&String| {
+        drv.strip_suffix(".drv")
+            .is_some_and(|drv| drv.ends_with(&format!("-{}", path.name())))
+    };
+    raw.drv_path
+        .clone()
+        .or_else(|| match raw.derivations.as_slice() {
+            [only] => Some(only.clone()),
+            several => several.iter().find(same_name).cloned(),
+        })
+}
