@@ -1,6 +1,7 @@
 //! Published files that are made from the program: drift fails, `UPDATE_GENERATED=1` makes them
 //! anew.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -46,10 +47,8 @@ fn the_page_of_the_command_line() {
             .copied()
             .collect::<Vec<_>>()
             .join(" ");
-        page.push_str(&format!(
-            "\n## {title}\n\n```text\n{}\n```\n",
-            lines.join("\n")
-        ));
+        let lines = lines.join("\n");
+        write!(page, "\n## {title}\n\n```text\n{lines}\n```\n").unwrap();
     }
     check("docs/command-line.md", &page);
 }
