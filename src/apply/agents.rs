@@ -48,6 +48,17 @@ impl Agents {
         }
     }
 
+    /// Returns agents that are this path for every system, for tests.
+    #[cfg(test)]
+    pub(super) fn known(path: StorePath) -> Self {
+        const ANY_FILE: &str = "/proc/self/exe";
+        let added = BTreeMap::from([(PathBuf::from(ANY_FILE), path)]);
+        Self {
+            candidates: vec![ANY_FILE.to_owned()],
+            added: Mutex::new(added),
+        }
+    }
+
     /// Returns the agent for a system as a store path, content-addressed, so that every store
     /// takes it without a signature.
     pub async fn for_system(&self, system: &str) -> Result<StorePath, AgentError> {

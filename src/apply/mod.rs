@@ -11,6 +11,8 @@ mod confirm;
 mod context;
 mod copy;
 mod dispatcher;
+#[cfg(test)]
+mod dispatcher_tests;
 mod event;
 mod exit;
 mod release;

@@ -1,6 +1,8 @@
 //! Nodes as the engine sees them: what can be asked of one, whatever carries it.
 
 mod asking;
+#[cfg(test)]
+mod fake;
 mod pool;
 mod remote;
 
@@ -10,6 +12,8 @@ use crate::protocol::AgentCommand;
 use crate::ssh::{SshError, SshErrorKind};
 
 pub use asking::{Asking, OnAsking};
+#[cfg(test)]
+pub(crate) use fake::{FakeHost, Script};
 pub use pool::ConnectionPool;
 pub use remote::RemoteHost;
 
