@@ -52,6 +52,7 @@ pub(super) async fn run<H: Host>(
         call,
         greeted: false,
         waiting_until: None,
+        unconfirmed: Arc::default(),
         result: None,
     };
     let error = follower.follow_start().await;
@@ -62,7 +63,7 @@ pub(super) async fn run<H: Host>(
     }
     match follower.result.take() {
         Some(result) => StepEnd {
-            outcome: outcome_of(&result, profile),
+            outcome: outcome_of(&result, profile, follower.unconfirmed().as_deref()),
             tail: log.tail(),
         },
         None => StepEnd {
@@ -109,6 +110,8 @@ struct Follower<'a, H> {
     call: AgentCall,
     greeted: bool,
     waiting_until: Option<Instant>,
+    /// Why confirming was in vain.
+    unconfirmed: Arc<Mutex<Option<String>>>,
     result: Option<ActivationResult>,
 }
 
@@ -131,8 +134,12 @@ impl<H: Host> Follower<'_, H> {
         mut lines: UnboundedReceiver<String>,
     ) -> Option<HostError> {
         let (host, activation) = (&self.context.host, self.call.clone());
+        let unconfirmed = Arc::clone(&self.unconfirmed);
+        let keep = |failure| {
+            *unconfirmed.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        };
         let confirming = async |deadline: Option<Instant>| match deadline {
-            Some(deadline) => confirm(host, &activation, deadline).await,
+            Some(deadline) => confirm(host, &activation, deadline, keep).await,
             None => std::future::pending().await,
         };
         let mut confirmation = Box::pin(confirming(self.waiting_until));
@@ -255,6 +262,11 @@ impl<H: Host> Follower<'_, H> {
             step: self.step.clone(),
             stage,
         });
+    }
+
+    fn unconfirmed(&self) -> Option<String> {
+        let unconfirmed = self.unconfirmed.lock();
+        unconfirmed.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the outcome of an activation that was not heard of any more.

@@ -2,11 +2,22 @@
 
 use crate::model::{Operator, ProfileState};
 use crate::plan::PlannedProfile;
-use crate::protocol::{ActivationResult, Recovery};
+use crate::protocol::{ActivationResult, FailureReason, Recovery};
 use crate::schedule::Outcome;
 
-/// Returns the outcome that an activation's result stands for, said in full.
-pub(super) fn outcome_of(result: &ActivationResult, profile: &PlannedProfile) -> Outcome {
+/// Returns the outcome that an activation's result stands for, said in full. `unconfirmed` is why
+/// confirming it was in vain, if that is known.
+pub(super) fn outcome_of(
+    result: &ActivationResult,
+    profile: &PlannedProfile,
+    unconfirmed: Option<&str>,
+) -> Outcome {
+    let why = |reason: &FailureReason| match (reason, unconfirmed) {
+        (FailureReason::NotConfirmed { .. }, Some(unconfirmed)) => {
+            format!("{reason}; confirming failed: {unconfirmed}")
+        }
+        _ => reason.to_string(),
+    };
     match result {
         ActivationResult::Done { state } => Outcome::Done {
             generation: state.generation(),
@@ -28,11 +39,12 @@ pub(super) fn outcome_of(result: &ActivationResult, profile: &PlannedProfile) ->
             message: reason.clone(),
         },
         ActivationResult::RolledBack { reason, .. } => Outcome::RolledBack {
-            message: reason.to_string(),
+            message: why(reason),
         },
         ActivationResult::LeftFailed { reason, state } => Outcome::Broken {
             message: format!(
-                "{reason}; autoRollback is off, so the profile stays at {}",
+                "{}; autoRollback is off, so the profile stays at {}",
+                why(reason),
                 describe(state)
             ),
         },
@@ -42,7 +54,8 @@ pub(super) fn outcome_of(result: &ActivationResult, profile: &PlannedProfile) ->
             state,
         } => Outcome::Broken {
             message: format!(
-                "{reason}, and going back failed: {detail}. The profile is at {} now",
+                "{}, and going back failed: {detail}. The profile is at {} now",
+                why(reason),
                 describe(state)
             ),
         },

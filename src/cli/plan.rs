@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::output::{Reporting, print_failed_builds, print_plan};
 use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
-use crate::config::{TargetArgument, select};
+use crate::config::{Selection, TargetArgument, select};
 use crate::model::{FlagSettings, StorePath};
 use crate::nix::{Nix, add_roots, invalid_paths};
 use crate::plan::{Action, Observed, Plan, PlanHead, render_plan};
@@ -92,6 +92,7 @@ pub(super) fn new_request(
         force: switches.force,
     };
     let selections = select(targets, exclude);
+    check_excluded(&selections, exclude)?;
     Ok(PlanRequest {
         head,
         selections,
@@ -100,6 +101,30 @@ pub(super) fn new_request(
             arguments: nix_arguments.to_vec(),
         },
     })
+}
+
+/// An exclusion that nothing is left out by is a slip, after which too much would be applied.
+fn check_excluded(selections: &[Selection], exclude: &[TargetArgument]) -> Result<(), CliError> {
+    let flakes: Vec<&str> = selections
+        .iter()
+        .map(|selection| selection.flake.as_str())
+        .collect();
+    match exclude
+        .iter()
+        .find(|target| !flakes.contains(&target.flake.as_str()))
+    {
+        None => Ok(()),
+        Some(target) => Err(CliError::usage(
+            format!(
+                "--exclude {target} leaves nothing out: flake {} is not among the TARGETs",
+                target.flake
+            ),
+            format!(
+                "write it as a TARGET is written, such as '{}#<node>'",
+                flakes.join("#<node>' or '")
+            ),
+        )),
+    }
 }
 
 async fn save(

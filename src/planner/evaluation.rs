@@ -34,14 +34,22 @@ pub(super) async fn evaluate_fleet(
             .iter()
             .for_each(|node| drop(nodes.send(node.clone())));
     };
+    let mut said = Vec::new();
     let evaluating = evaluate(
         nix,
         selection,
         // What is wrong with the settings is said when the evaluation has ended.
         |settings| parse_fleet(&settings, &parse).iter().for_each(send),
-        |_| {},
+        |line| said.push(line.to_owned()),
     );
     let (evaluation, flake) = tokio::try_join!(evaluating, read_metadata(nix, &url))?;
+    // Warnings and traces. What an evaluation that fails said is in its error.
+    for message in said {
+        context.sink.send(Event::Noted {
+            node: None,
+            message,
+        });
+    }
     let (fleet, targets) = parsed(&evaluation, &parse)?;
     // Those that were sent already are not read twice.
     send(&fleet);

@@ -62,6 +62,20 @@ fn no_node_that_can_be_reached_is_a_failure() {
 }
 
 #[test]
+fn a_saved_plan_never_touches_a_node_that_it_did_not_see() {
+    let bed = Bed::new(2);
+    bed.host(1).stop_sshd();
+    let scene = Scene::new(&bed, "fleet", &everywhere(&bed, &app()));
+    drop(scene.save("plan.json"));
+    bed.host(1).start_sshd();
+    let output = scene.deploy(&["apply", "plan.json"]).code(3);
+    drop(output.says(&["web2", "Connection refused", "1 profile activated"]));
+    assert_eq!(seen(bed.host(1), "app"), Seen::nothing());
+    assert_eq!(bed.host(1).logins(), 0);
+    drop(scene.deploy(&["apply", "plan.json", ".#web1"]).code(0));
+}
+
+#[test]
 fn a_node_lost_between_plan_and_apply_drops_out_alone() {
     let bed = Bed::new(2);
     let scene = Scene::new(&bed, "fleet", &everywhere(&bed, &app()));

@@ -243,7 +243,22 @@ fn a_host_that_only_takes_no_new_logins_goes_back() {
     drop(output.says(&[
         "rolled back",
         "no confirmation arrived within 3 s",
+        "confirming failed: ssh: connect to host",
+        "Connection refused",
         "back at generation 1, as before",
+    ]));
+    cut.goes_back();
+}
+
+#[test]
+fn a_host_that_lets_nobody_in_any_more_goes_back() {
+    let cut = CutOff::new();
+    let scene = cut.scene("2.0", "mv /root/.ssh/authorized_keys /root/.ssh/nobody");
+    let output = scene.deploy(&["apply", "--yes"]).code(3);
+    drop(output.says(&[
+        "rolled back",
+        "confirming failed: the login was refused",
+        "Permission denied",
     ]));
     cut.goes_back();
 }

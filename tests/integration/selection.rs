@@ -155,3 +155,15 @@ fn a_git_repository_with_uncommitted_changes_is_told() {
             .says(&["with uncommitted changes"]),
     );
 }
+
+#[test]
+fn an_exclusion_that_leaves_nothing_out_is_refused() {
+    let (bed, scene) = shared("slip");
+    for slip in ["web1", "./#web1", "elsewhere#web1"] {
+        let output = scene
+            .deploy(&["apply", "--yes", "--exclude", slip])
+            .code(64);
+        drop(output.says(&["leaves nothing out", "'.#<node>'"]));
+    }
+    assert_eq!(activated(bed, "slip"), [false, false, false]);
+}

@@ -142,3 +142,75 @@ fn nothing_is_written_on_a_node_by_a_plan() {
         .collect();
     assert_eq!(written, Vec::<&str>::new());
 }
+
+#[test]
+fn what_an_evaluation_says_is_told() {
+    let (bed, name) = (testbed::shared(), "warns");
+    let path = "builtins.trace \"warning: an old option\" (fixture.package { name = \"warns\"; version = \"1.0\"; })";
+    let scene = Scene::new(
+        bed,
+        name,
+        &one(bed.host(0), Profile::new(name, "1.0").path(path)),
+    );
+    drop(
+        scene
+            .deploy(&["plan"])
+            .success()
+            .says(&["trace: warning: an old option"])
+            .never_says(&["deploy-settings"]),
+    );
+    drop(
+        scene
+            .deploy(&["plan", "--quiet"])
+            .success()
+            .never_says(&["an old option"]),
+    );
+}
+
+#[test]
+fn arguments_for_nix_reach_the_evaluation_and_stand_in_the_plan() {
+    let (bed, name) = (testbed::shared(), "impure");
+    let package = "fixture.package { name = \"impure\"; version = builtins.getEnv \"VERSION\"; }";
+    let scene = Scene::new(
+        bed,
+        name,
+        &one(bed.host(0), Profile::new(name, "1.0").path(package)),
+    );
+    let words = ["plan", "--format", "json", "--", "--impure"];
+    let plan = scene
+        .command(&words)
+        .env("VERSION", "7.7")
+        .run()
+        .success()
+        .json();
+    assert_eq!(
+        plan["flakes"][0]["nix_args"],
+        serde_json::json!(["--impure"])
+    );
+    let path = plan["profiles"][0]["target"]["path"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(path.ends_with("-impure-7.7"), "{plan}");
+    drop(
+        scene
+            .deploy(&["plan", "--", "--no-such-option"])
+            .code(1)
+            .says(&["--no-such-option"]),
+    );
+}
+
+#[test]
+fn an_operator_without_nix_or_a_state_folder_is_told() {
+    let (bed, name) = (testbed::shared(), "bare-operator");
+    let scene = Scene::new(bed, name, &one(bed.host(0), Profile::new(name, "1.0")));
+    let script = "deploy=$(command -v deploy); PATH=/nowhere; exec \"$deploy\" apply --yes";
+    let output = scene.operator_command("sh", &["-c", script]).run().code(1);
+    drop(output.says(&["needs Nix, which could not be started here", "install Nix"]));
+    let output = scene
+        .command(&["apply", "--yes"])
+        .env("XDG_STATE_HOME", "/proc/nowhere")
+        .run()
+        .code(1);
+    drop(output.says(&["could not make the folder", "/proc/nowhere"]));
+    assert_eq!(bed.host(0).activations(name), Vec::<String>::new());
+}
