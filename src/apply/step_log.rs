@@ -9,6 +9,8 @@ use super::sink::EventSink;
 use crate::plan::StepId;
 use crate::process::Tail;
 
+const NAME_MAX: usize = 200;
+
 /// Keeps everything that a step prints, and reports it line by line.
 #[derive(Debug)]
 pub(super) struct StepLog {
@@ -22,18 +24,9 @@ pub(super) struct StepLog {
 impl StepLog {
     /// Returns the log of a step; its file is made with the first line.
     pub(super) fn new(step: &StepId, folder: &Path, sink: &EventSink) -> Self {
-        let name: String = step
-            .as_str()
-            .chars()
-            .map(|letter| {
-                if letter.is_alphanumeric() || "-_.".contains(letter) {
-                    letter
-                } else {
-                    '_'
-                }
-            })
-            .take(150)
-            .collect();
+        let mut name: String = step.as_str().chars().map(plain_or_number).collect();
+        // Names of nodes have no limit, those of files do.
+        name.truncate(NAME_MAX);
         Self {
             step: step.clone(),
             sink: sink.clone(),
@@ -71,5 +64,15 @@ impl StepLog {
     /// Returns where the file lies, if there is one.
     pub(super) fn path(&self) -> Option<String> {
         self.file.as_ref().map(|_| self.path.display().to_string())
+    }
+}
+
+/// Another number for every letter that a file name had better not have, so that no two steps
+/// share a file.
+fn plain_or_number(letter: char) -> String {
+    if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+        letter.to_string()
+    } else {
+        format!("%{:02x}", u32::from(letter))
     }
 }

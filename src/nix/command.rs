@@ -1,5 +1,7 @@
 //! How Nix's programs are called.
 
+use std::path::Path;
+
 use crate::process::{Finished, Invocation, ProcessError, run};
 
 use super::NixError;
@@ -17,6 +19,17 @@ impl Nix {
         Invocation::new("nix")
             .args(["--extra-experimental-features", "nix-command flakes"])
             .args(words.iter().copied())
+    }
+
+    /// Makes the store's database where there is none yet.
+    ///
+    /// Two programs of Nix 2.8 that do this at the same time can each find the other's half
+    /// ("'/nix/var/nix/db/schema' is corrupt"), and evaluation starts several.
+    pub async fn prepare_store() {
+        if !Path::new("/nix/var/nix/db/schema").exists() {
+            // Where only a daemon may do it, the daemon has.
+            run(&Self::store().arg("--init")).await.ok();
+        }
     }
 
     /// Returns a call of `nix-store`, whose options are the same in all versions.

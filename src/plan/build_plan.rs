@@ -8,6 +8,7 @@ use super::document::{
     FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary, Target,
 };
 use super::graph::find_circle;
+use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
@@ -58,12 +59,20 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
     let mut nodes = Vec::new();
     let mut profiles = Vec::new();
     let mut warnings = Vec::new();
+    let selected = selected_names(input);
     for (flake, planned) in input.fleets.iter().enumerate() {
         warnings.extend(planned.fleet.warnings.iter().cloned());
         for node in &planned.fleet.nodes {
             let observation = input.observations.get(&node.name);
-            nodes.push(plan_node(flake, node, observation, &selected_names(input)));
-            profiles.extend(plan_profiles(input, planned, node, observation));
+            let planned_profiles = plan_profiles(input, planned, node, observation);
+            nodes.push(plan_node(
+                flake,
+                node,
+                observation,
+                &selected,
+                &planned_profiles,
+            ));
+            profiles.extend(planned_profiles);
         }
     }
     nodes.sort_by(|left, right| left.node.cmp(&right.node));
@@ -109,6 +118,7 @@ fn plan_node(
     node: &FleetNode,
     observation: Option<&NodeObservation>,
     selected: &BTreeSet<&NodeName>,
+    profiles: &[PlannedProfile],
 ) -> PlannedNode {
     let (observed, error, system) = match observation {
         Some(NodeObservation::Ok(facts)) => (Observed::Ok, None, facts.system.clone()),
@@ -129,7 +139,11 @@ fn plan_node(
     let mut notes: Vec<String> = not_selected
         .map(|other| format!("depends on {other}, which is not selected: nothing waits for it"))
         .collect();
-    notes.extend(facts.into_iter().flat_map(notes_of));
+    notes.extend(
+        facts
+            .into_iter()
+            .flat_map(|facts| notes_of(facts, profiles)),
+    );
     PlannedNode {
         node: node.name.clone(),
         flake,
@@ -146,30 +160,6 @@ fn plan_node(
 /// Returns the folder of Nix's programs where copying must be told of it.
 fn hidden_nix(facts: &NodeFacts) -> Option<AbsolutePath> {
     facts.nix_folder.clone().filter(|_| !facts.nix_on_path)
-}
-
-fn notes_of(facts: &NodeFacts) -> Vec<String> {
-    let pending = facts
-        .profiles
-        .values()
-        .filter_map(|profile| profile.pending.as_ref());
-    let mut notes: Vec<String> = pending
-        .map(|journal| {
-            let (path, phase) = (&journal.profile_path, journal.phase);
-            let operator = &journal.operator;
-            format!("{path}: a run of {operator} has not ended ({phase}); the next apply deals with it first")
-        })
-        .collect();
-    if facts.login_asks {
-        notes.push("each confirmation logs in anew, and asks you again".to_owned());
-    }
-    if facts.login_is_noisy {
-        notes.push(
-            "the login prints text, which breaks copying: shell start-up files must print only where the shell is interactive"
-                .to_owned(),
-        );
-    }
-    notes
 }
 
 fn plan_profiles(

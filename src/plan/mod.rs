@@ -9,6 +9,7 @@ mod complete;
 mod document;
 mod file;
 mod graph;
+mod notes;
 mod observation;
 mod package;
 mod step_id;

@@ -65,6 +65,7 @@ pub async fn make_plan(
     context: &PlannerContext,
     request: PlanRequest,
 ) -> Result<MadePlan, PlannerError> {
+    Nix::prepare_store().await;
     let (sender, nodes) = unbounded_channel();
     let evaluations = request.selections.iter().map(|selection| {
         evaluate_fleet(

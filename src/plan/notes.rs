@@ -1,0 +1,60 @@
+//! What is worth knowing about a node before its plan is applied.
+
+use super::document::{Action, PlannedProfile};
+use super::observation::NodeFacts;
+
+const MEBIBYTE: u64 = 1 << 20;
+
+/// Returns notes on a node and what these profiles of it need, as sentences.
+pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<String> {
+    let mut notes = pending_runs(facts);
+    let changes = profiles
+        .iter()
+        .any(|profile| profile.action != Action::Unchanged);
+    if changes {
+        notes.extend(disk_space(facts, profiles));
+        notes.extend(trust(facts, profiles));
+        if facts.login_asks {
+            notes.push("each confirmation logs in anew, and asks you again".to_owned());
+        }
+        if facts.login_is_noisy {
+            let what = "the login prints text, which breaks copying";
+            notes.push(format!(
+                "{what}: shell start-up files must print only where the shell is interactive"
+            ));
+        }
+    }
+    notes
+}
+
+fn pending_runs(facts: &NodeFacts) -> Vec<String> {
+    let journals = facts
+        .profiles
+        .values()
+        .filter_map(|profile| profile.pending.as_ref());
+    let note = |journal: &crate::protocol::Journal| {
+        let (path, phase, operator) = (&journal.profile_path, journal.phase, &journal.operator);
+        format!(
+            "{path}: a run of {operator} has not ended ({phase}); the next apply deals with it first"
+        )
+    };
+    journals.map(note).collect()
+}
+
+fn disk_space(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
+    let free = facts.free_bytes?;
+    let closures = profiles
+        .iter()
+        .filter_map(|profile| profile.closure.as_ref());
+    let needed: u64 = closures.map(|closure| closure.bytes_to_copy).sum();
+    (needed > free).then(|| {
+        let (free, needed) = (free / MEBIBYTE, needed.div_ceil(MEBIBYTE));
+        format!("the store has {free} MiB of free space, and copying needs {needed} MiB")
+    })
+}
+
+fn trust(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
+    let user = &profiles.first()?.connection.ssh_user;
+    (facts.trusted == Some(false))
+        .then(|| format!("{user} is not among the trusted-users of its Nix, which takes signed paths only from others"))
+}
