@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use deploy::model::ProfileState;
 use deploy::protocol::{ActivationResult, ConfirmReply, Phase};
@@ -24,12 +26,24 @@ impl<'a> Disk<'a> {
         self.mount(&["-o", options]);
     }
 
+    /// Tries again for a while: a supervisor that has said its result may still hold a file open.
     fn mount(&self, arguments: &[&str]) {
-        let status = Command::new("mount")
-            .args(arguments)
-            .arg(self.0.path("profiles"))
-            .status();
-        assert!(status.unwrap().success());
+        let mount = || {
+            let mut command = Command::new("mount");
+            let status = command
+                .args(arguments)
+                .arg(self.0.path("profiles"))
+                .status();
+            status.unwrap().success()
+        };
+        let begin = Instant::now();
+        while !mount() {
+            assert!(
+                begin.elapsed() < Duration::from_secs(10),
+                "mount {arguments:?}"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn fill(&self) {
