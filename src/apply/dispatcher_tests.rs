@@ -107,10 +107,7 @@ async fn walk_with(
 }
 
 async fn walk(a: Script, b: Script) -> Walked {
-    walk_with([("a", a), ("b", b)], Limits::default(), |sender| {
-        std::mem::forget(sender)
-    })
-    .await
+    walk_with([("a", a), ("b", b)], Limits::default(), std::mem::forget).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,7 +234,7 @@ async fn limits_are_kept() {
         activations: 1,
     };
     let scripts = [("a", ends_with(done())), ("b", ends_with(done()))];
-    let walked = walk_with(scripts, limits, |sender| std::mem::forget(sender)).await;
+    let walked = walk_with(scripts, limits, std::mem::forget).await;
     assert_eq!(walked.end.exit, Exit::AtTarget);
     // The activation, and the confirmation that it waits for; the ends are let go together.
     assert_eq!(walked.host.host.most_at_once.load(Ordering::SeqCst), 2);
