@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use deploy::model::{AbsolutePath, Generation, Operator, ProfileState, RunId, StorePath};
@@ -52,10 +53,21 @@ impl Bed {
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let profile = format!("{}/profiles/app", root.path().display());
-        Self {
+        let bed = Self {
             root,
             profile: profile.parse().unwrap(),
-        }
+        };
+        bed.make_store();
+        bed
+    }
+
+    /// Several calls of Nix at once would get into each other's way making a new store.
+    fn make_store(&self) {
+        static MADE: Once = Once::new();
+        MADE.call_once(|| {
+            let status = self.nix("nix-store").arg("--init").status();
+            assert!(status.unwrap().success(), "making the store");
+        });
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -105,7 +117,10 @@ impl Bed {
     pub(crate) fn nix(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .env("NIX_CONFIG", "substituters =\nsandbox = false")
+            .env(
+                "NIX_CONFIG",
+                "substituters =\nsandbox = false\nbuild-users-group =",
+            )
             .env("HOME", self.root.path());
         command
     }
