@@ -86,6 +86,7 @@ impl<W: Write> Follower<'_, W> {
             // The length first: what is printed after a message that is not there yet, comes
             // after it.
             let length = self.log.length();
+            let has_begun = self.events.seen > 0;
             let is_alive = is_held(&self.files);
             if self.relay_events()? {
                 return Ok(());
@@ -98,7 +99,7 @@ impl<W: Write> Follower<'_, W> {
             if more {
                 continue;
             }
-            if !is_alive && self.settle()? {
+            if !is_alive && self.settle(has_begun)? {
                 return Ok(());
             }
             let limit = if is_alive { LOOK_AGAIN } else { BEGIN_POLL };
@@ -122,14 +123,18 @@ impl<W: Write> Follower<'_, W> {
         Ok(false)
     }
 
-    /// Nobody works on the run: it has ended since we looked, has not begun, or its supervisor is
-    /// dead. Returns whether that was told.
-    fn settle(&mut self) -> io::Result<bool> {
+    /// Nobody worked on the run when we looked: it has ended since, has not begun, has begun since,
+    /// or its supervisor is dead. Only one that had begun before we looked can be dead. Returns
+    /// whether an end was told.
+    fn settle(&mut self, has_begun: bool) -> io::Result<bool> {
         if self.relay_events()? {
             return Ok(true);
         }
         if self.events.seen == 0 {
             return self.give_up();
+        }
+        if !has_begun {
+            return Ok(false);
         }
         let length = self.log.length();
         let output = &mut self.output;
@@ -236,5 +241,80 @@ impl EventReader {
             .collect();
         self.seen += entries.len();
         Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::agent::events::Events;
+    use crate::model::ProfileState;
+
+    /// A listener: what the follower has is written out between its look at the supervisor and
+    /// what it makes of that. The first time the supervisor begins, the second time it ends.
+    struct Late<'a> {
+        folder: &'a Folder,
+        files: &'a RunFiles,
+        events: Option<Events>,
+        flushes: u32,
+        heard: &'a mut Vec<u8>,
+    }
+
+    impl Write for Late<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.heard.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.flushes += 1;
+            if self.flushes == 1 {
+                let claimed = Events::claim(self.folder, self.files).now_or_never();
+                let events = claimed.unwrap().unwrap().unwrap();
+                events.hello(self.files)?;
+                self.events = Some(events);
+            } else if let Some(events) = self.events.take() {
+                let state = ProfileState::Absent {
+                    highest_generation: None,
+                };
+                let result = ActivationResult::Done { state };
+                events.emit(AgentMessage::Result { result });
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_supervisor_that_begins_while_we_look_is_not_dead() {
+        let root = tempfile::tempdir().unwrap();
+        let profile = format!("{}/p", root.path().display()).parse().unwrap();
+        let folder = Folder::of(&profile);
+        folder.ensure().unwrap();
+        let run = RunId::from_bytes([1; 16]);
+        let files = folder.run_files(&run, JobKind::Activate);
+        std::fs::write(&files.events, "").unwrap();
+        std::fs::write(&files.log, "").unwrap();
+        let mut heard = Vec::new();
+        let followed = Followed {
+            folder: &folder,
+            run: &run,
+            kind: JobKind::Activate,
+            supervisor: None,
+        };
+        let late = Late {
+            folder: &folder,
+            files: &files,
+            events: None,
+            flushes: 0,
+            heard: &mut heard,
+        };
+        follow(followed, late).await.unwrap();
+        let heard = String::from_utf8(heard).unwrap();
+        assert!(
+            heard.lines().last().unwrap().contains(r#""result":"done""#),
+            "{heard}"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! The only place that starts children.
 //!
-//! A child of [`run`] has its own process group, which is ended when its time limit passes or when
+//! A child of [`run()`] has its own process group, which is ended when its time limit passes or when
 //! the future that waits for it is dropped, so that nothing is left behind. A child of
 //! [`spawn_detached`] is meant to outlive its parent. Knows neither Nix nor ssh.
 
