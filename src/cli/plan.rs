@@ -75,9 +75,7 @@ pub(super) fn new_request(
     nix_arguments: &[String],
     switches: PlanSwitches,
 ) -> Result<PlanRequest, CliError> {
-    let now = jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let excluded = exclude.iter().map(|target| format!("--exclude {target}"));
     let head = PlanHead {
         id: random_id()?,

@@ -23,7 +23,8 @@ impl StateFolder {
     /// Makes the folder of a run, and removes those of the oldest.
     pub(super) fn run_folder(&self, run: &RunId) -> Result<PathBuf, CliError> {
         let runs = self.0.join("runs");
-        let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let time = time.replace(['-', ':'], "");
         let folder = runs.join(format!("{time}-{}", &run.as_str()[..8]));
         make_private(&folder)?;
         let mut all = entries(&runs);
