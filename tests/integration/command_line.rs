@@ -100,7 +100,7 @@ fn bad_command_lines() {
         (&["apply", "--yes", "--confirm-timeout", "soon"], "soon"),
         (
             &["apply", "--yes", "--lock-timeout", "5x"],
-            "no unit of time",
+            "unknown time unit",
         ),
         (
             &["apply", "--yes", "--ssh-opts", "'open"],
