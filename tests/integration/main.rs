@@ -20,6 +20,7 @@ mod layering;
 mod locks;
 mod odd_names;
 mod order;
+mod package;
 mod plan_format;
 mod rollback;
 mod saved_plan;

@@ -1,0 +1,69 @@
+# The few things of nixpkgs that the files in nix/ take, done with what this machine has.
+# `cargo` is its own, with the folder that it has built in already.
+{ environment, target }:
+let
+  system = builtins.currentSystem;
+
+  # Keeps these files and folders of a tree, and what leads to them.
+  toSource =
+    { root, fileset }:
+    let
+      kept = map toString fileset;
+      isBelow = above: path: path == above || builtins.substring 0 (builtins.stringLength above + 1) path == above + "/";
+    in
+    builtins.path {
+      path = root;
+      name = "source";
+      filter = path: _: builtins.any (one: isBelow one path || isBelow path one) kept;
+    };
+
+  lib = {
+    inherit (builtins) concatStringsSep;
+    concatStrings = builtins.concatStringsSep "";
+    mapAttrsToList = function: set: map (name: function name set.${name}) (builtins.attrNames set);
+    licenses.mpl20 = "MPL-2.0";
+    fileset = {
+      inherit toSource;
+      unions = paths: paths;
+    };
+  };
+
+  triple = environment.HOST_TRIPLE;
+
+  # Builds for a named target, to leave alone what is under test in the same folder.
+  rustPlatform = profile: folder: variables: {
+    buildRustPackage =
+      package:
+      derivation (
+        environment
+        // variables
+        // {
+          inherit system;
+          name = "${package.pname}-${package.version}";
+          builder = "/bin/sh";
+          inherit (package) src;
+          CARGO_TARGET_DIR = target;
+          args = [
+            "-euc"
+            ''
+              cp -r "$src" source && chmod -R u+w source && cd source
+              cargo build --offline --locked --target ${triple} --profile ${profile} --no-default-features \
+                --features ${builtins.concatStringsSep "," package.buildFeatures} \
+                ${builtins.concatStringsSep " " package.cargoBuildFlags} >&2
+              install -D "$CARGO_TARGET_DIR/${triple}/${folder}/${package.meta.mainProgram}" \
+                "$out/bin/${package.meta.mainProgram}"
+              ${package.postInstall or ""}
+            ''
+          ];
+        }
+      );
+  };
+in
+{
+  inherit lib;
+  rustPlatform = rustPlatform "dev" "debug" { };
+  # The same call as tests/static-agent's, so that there is nothing left to be compiled.
+  pkgsStatic.rustPlatform = rustPlatform "release" "release" {
+    RUSTFLAGS = "-C target-feature=+crt-static";
+  };
+}
