@@ -73,96 +73,87 @@ impl ClosurePair {
     }
 }
 
-/// The store paths of one package that only one of two closures has.
-#[derive(Default)]
-struct Difference {
-    before: Vec<String>,
-    after: Vec<String>,
-}
+/// The store paths of one name in one closure: version, output and hash of each.
+type Builds<'a> = Vec<(String, String, &'a str)>;
 
 fn compare_packages(before: &[ClosurePath], after: &[ClosurePath]) -> Vec<PackageChange> {
-    let (before, after) = (packages(before), packages(after));
-    let mut differences = BTreeMap::<String, Difference>::new();
-    for operation in capture_diff_slices(Algorithm::Myers, &before, &after) {
-        let (removed, added) = match operation {
-            DiffOp::Equal { .. } => continue,
-            _ => (
-                &before[operation.old_range()],
-                &after[operation.new_range()],
-            ),
-        };
-        for (package, _) in removed {
-            differences
-                .entry(package.name.clone())
-                .or_default()
-                .before
-                .push(package.version.clone());
-        }
-        for (package, _) in added {
-            differences
-                .entry(package.name.clone())
-                .or_default()
-                .after
-                .push(package.version.clone());
+    let mut by_name = BTreeMap::<String, [Builds<'_>; 2]>::new();
+    for (side, paths) in [before, after].into_iter().enumerate() {
+        for path in paths {
+            let Package {
+                name,
+                version,
+                output,
+            } = Package::from_path_name(path.path.name());
+            by_name.entry(name).or_default()[side].push((version, output, path.path.hash()));
         }
     }
-    differences
+    let changes = by_name
         .into_iter()
-        .map(|(name, difference)| describe(name, difference, &before, &after))
-        .collect()
+        .filter_map(|(name, [before, after])| compare_builds(name, before, after));
+    changes.collect()
 }
 
-fn packages(paths: &[ClosurePath]) -> Vec<(Package, &str)> {
-    let mut packages: Vec<_> = paths
-        .iter()
-        .map(|path| (Package::from_path_name(path.path.name()), path.path.hash()))
-        .collect();
-    packages.sort();
-    packages
-}
-
-fn describe(
+fn compare_builds(
     name: String,
-    mut difference: Difference,
-    before: &[(Package, &str)],
-    after: &[(Package, &str)],
-) -> PackageChange {
-    let paths = difference.before.len().max(difference.after.len()) as u64;
-    // One more or one less path of a package that is in both is no added or removed package.
-    if difference.before.is_empty() || difference.after.is_empty() {
-        let (all_before, all_after) = (versions_of(&name, before), versions_of(&name, after));
-        if !all_before.is_empty() && !all_after.is_empty() {
-            difference = Difference {
-                before: all_before,
-                after: all_after,
-            };
+    mut before: Builds<'_>,
+    mut after: Builds<'_>,
+) -> Option<PackageChange> {
+    before.sort_unstable();
+    after.sort_unstable();
+    let lacks = |builds: &Builds<'_>, other: &Builds<'_>| {
+        let lacking = builds
+            .iter()
+            .filter(|build| other.binary_search(build).is_err());
+        lacking.count() as u64
+    };
+    let paths = lacks(&before, &after).max(lacks(&after, &before));
+    if paths == 0 {
+        return None;
+    }
+    let (before, after) = versions_that_differ(versions(&before), versions(&after));
+    Some(PackageChange::new(name, before, after, paths))
+}
+
+/// Returns the versions, each as often as the package was built in it: its outputs are one build.
+fn versions(builds: &Builds<'_>) -> Vec<String> {
+    let mut outputs = BTreeMap::<(&str, &str), usize>::new();
+    for (version, output, _) in builds {
+        *outputs.entry((version, output)).or_default() += 1;
+    }
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for ((version, _), count) in outputs {
+        let most = counts.entry(version).or_default();
+        *most = count.max(*most);
+    }
+    let repeated = counts
+        .into_iter()
+        .flat_map(|(version, count)| std::iter::repeat_n(version.to_owned(), count));
+    repeated.collect()
+}
+
+/// Leaves out the versions that both have, unless one side then had none: one version more or
+/// less of a package that is in both is no added or removed package.
+fn versions_that_differ(before: Vec<String>, after: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    for operation in capture_diff_slices(Algorithm::Myers, &before, &after) {
+        if !matches!(operation, DiffOp::Equal { .. }) {
+            removed.extend_from_slice(&before[operation.old_range()]);
+            added.extend_from_slice(&after[operation.new_range()]);
         }
     }
-    PackageChange {
-        name,
-        before: distinct(difference.before),
-        after: distinct(difference.after),
-        paths,
+    if removed.is_empty() || added.is_empty() {
+        (before, after)
+    } else {
+        (removed, added)
     }
-}
-
-fn versions_of(name: &str, packages: &[(Package, &str)]) -> Vec<String> {
-    let start = packages.partition_point(|(package, _)| package.name.as_str() < name);
-    let same = packages[start..]
-        .iter()
-        .take_while(|(package, _)| package.name == name);
-    same.map(|(package, _)| package.version.clone()).collect()
-}
-
-fn distinct(mut versions: Vec<String>) -> Vec<String> {
-    versions.sort();
-    versions.dedup();
-    versions
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::PackageChangeKind;
+    use proptest::prelude::*;
 
     fn closure(paths: &[(&str, u64)]) -> Closure {
         Closure::new(paths.iter().map(|(name, size)| {
@@ -233,6 +224,36 @@ mod tests {
             change(&[("0/a-1", 1)], &[("0/a-1", 1), ("1/a-2", 1)]),
             [row("a", &["1"], &["1", "2"], 1)]
         );
+        assert_eq!(
+            change(&[("0/a-1", 1)], &[("0/a-1", 1), ("1/a-1", 1)]),
+            [row("a", &["1"], &["1", "1"], 1)]
+        );
+    }
+
+    #[test]
+    fn versions_are_counted_by_builds_and_not_by_outputs() {
+        let before = [("0/a-1", 1), ("0/a-1-bin", 1), ("1/a-1", 1), ("0/a-3", 1)];
+        let after = [("2/a-2", 1), ("2/a-2-bin", 1), ("0/a-3", 1)];
+        assert_eq!(change(&before, &after), [row("a", &["1", "1"], &["2"], 3)]);
+    }
+
+    #[test]
+    fn what_has_become_of_a_package() {
+        use PackageChangeKind::{Added, Changed, Downgraded, Rebuilt, Removed, Upgraded};
+        for (before, after, kind) in [
+            (&[][..], &["1"][..], Added),
+            (&["1"], &[], Removed),
+            (&["1", ""], &["1", ""], Rebuilt),
+            (&["9", "1"], &["10", "1"], Changed),
+            (&["9"], &["10"], Upgraded),
+            (&["9", "9"], &["8"], Downgraded),
+            (&["1"], &["1.0-0", "1"], Changed),
+            (&[""], &["1"], Changed),
+        ] {
+            let own = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
+            let change = PackageChange::new("a".to_owned(), own(before), own(after), 1);
+            assert_eq!(change.kind, kind, "{before:?} {after:?}");
+        }
     }
 
     #[test]
@@ -249,11 +270,39 @@ mod tests {
         assert_eq!((change.bytes_to_copy, change.paths_to_copy), (7, 1));
     }
 
-    proptest::proptest! {
+    fn any_paths() -> impl Strategy<Value = BTreeSet<String>> {
+        proptest::collection::btree_set("[0-3]/[a-c]{1,2}(-[0-2]){0,1}(-bin){0,1}", 0..20)
+    }
+
+    fn refs(paths: &BTreeSet<String>) -> Vec<(&str, u64)> {
+        paths.iter().map(|path| (path.as_str(), 1)).collect()
+    }
+
+    proptest! {
         #[test]
-        fn equal_closures_do_not_differ(names in proptest::collection::vec("[a-c]{1,2}-[0-2]", 0..20)) {
-            let paths: Vec<_> = names.iter().map(|name| (name.as_str(), 1)).collect();
-            proptest::prop_assert!(change(&paths, &paths).is_empty());
+        fn equal_closures_do_not_differ(paths in any_paths()) {
+            prop_assert!(change(&refs(&paths), &refs(&paths)).is_empty());
+        }
+
+        #[test]
+        fn the_way_back_is_the_opposite(one in any_paths(), other in any_paths()) {
+            let there = change(&refs(&one), &refs(&other));
+            let mut back = change(&refs(&other), &refs(&one));
+            for (_, before, after, _) in &mut back {
+                std::mem::swap(before, after);
+            }
+            prop_assert_eq!(there, back);
+        }
+
+        #[test]
+        fn every_name_with_a_path_of_its_own_is_told(one in any_paths(), other in any_paths()) {
+            let name = |path: &String| Package::from_path_name(path.split_once('/').unwrap().1).name;
+            let differing: BTreeSet<String> = one.symmetric_difference(&other).map(name).collect();
+            let told: Vec<String> = change(&refs(&one), &refs(&other))
+                .into_iter()
+                .map(|(name, ..)| name)
+                .collect();
+            prop_assert_eq!(told, differing.into_iter().collect::<Vec<_>>());
         }
     }
 }

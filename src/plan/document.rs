@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::StepId;
+use super::version::compare_newest;
 use crate::model::{
     AbsolutePath, Connection, Generation, HostName, NodeName, Operator, ProfileName,
     ProfileSettings, ProfileState, RunId, StorePath, UserName,
@@ -196,12 +197,60 @@ pub struct ClosureChange {
 pub struct PackageChange {
     /// The package's name.
     pub name: String,
-    /// The versions before, sorted; an empty text stands for a path without version.
+    /// What has become of it.
+    pub kind: PackageChangeKind,
+    /// The versions before, sorted, once for each build; an empty text stands for a path without
+    /// version. Versions that are before and after are left out, unless one side then had none.
     pub before: Vec<String>,
     /// The versions after.
     pub after: Vec<String>,
     /// How many store paths differ.
     pub paths: u64,
+}
+
+/// What has become of a package.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PackageChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its newest version that differs is newer.
+    Upgraded,
+    /// Its newest version that differs is older.
+    Downgraded,
+    /// It has the same versions, built otherwise.
+    Rebuilt,
+    /// Its versions differ, and none of them can be called newer.
+    Changed,
+}
+
+impl PackageChange {
+    /// Returns the change between these versions, of which `paths` store paths differ.
+    pub fn new(name: String, before: Vec<String>, after: Vec<String>, paths: u64) -> Self {
+        let newer = compare_newest(&after, &before);
+        let kind = match (before.is_empty(), after.is_empty()) {
+            (true, false) => PackageChangeKind::Added,
+            (false, true) => PackageChangeKind::Removed,
+            _ if before == after => PackageChangeKind::Rebuilt,
+            // One version more or less than before, or none at all.
+            _ if before.iter().any(|version| after.contains(version)) => PackageChangeKind::Changed,
+            _ if before.iter().chain(&after).any(String::is_empty) => PackageChangeKind::Changed,
+            _ if newer.is_gt() => PackageChangeKind::Upgraded,
+            _ if newer.is_lt() => PackageChangeKind::Downgraded,
+            _ => PackageChangeKind::Changed,
+        };
+        Self {
+            name,
+            kind,
+            before,
+            after,
+            paths,
+        }
+    }
 }
 
 /// A vertex of the graph.

@@ -15,6 +15,7 @@ mod package;
 mod step_id;
 mod steps;
 mod summary;
+mod version;
 
 pub(crate) use build_plan::root_profile;
 #[cfg(test)]
@@ -22,8 +23,8 @@ pub(crate) use build_plan::tests::test_plan;
 pub use build_plan::{PlanHead, PlanInput, PlannedFleet, build_plan};
 pub use closure::{Closure, ClosurePair, ClosurePath};
 pub use document::{
-    Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, PackageChange, Plan, PlannedNode,
-    PlannedProfile, PlannedStep, StepKind, Summary, Target,
+    Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, PackageChange, PackageChangeKind,
+    Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
 pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
 pub use graph::{Edge, GraphError, StepGraph};

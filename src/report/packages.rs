@@ -3,7 +3,7 @@
 use super::format::{Plural, width};
 use super::line::Line;
 use super::style::Tone;
-use crate::plan::PackageChange;
+use crate::plan::{PackageChange, PackageChangeKind as Kind};
 
 /// How many packages of a profile are shown.
 const LINES_MAX: usize = 30;
@@ -15,24 +15,16 @@ const NO_VERSION: &str = "(no version)";
 const NAME_WIDTH_MAX: usize = 36;
 const VERSION_WIDTH_MAX: usize = 16;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Added,
-    Removed,
-    Rebuilt,
-    Changed,
-}
-
 /// Returns the changes by name. Where there are too many, rebuilt packages give way first.
 pub(super) fn package_lines(changes: &[PackageChange], indent: usize) -> Vec<Line> {
-    let added = changes.iter().all(|change| kind(change) == Kind::Added);
+    let added = changes.iter().all(|change| change.kind == Kind::Added);
     if added && changes.len() > LINES_MAX {
         let text = format!("{} packages, all new", changes.len());
         return vec![Line::indented(indent).put(Tone::Plain, text)];
     }
     let (rebuilt, mut shown): (Vec<_>, Vec<_>) = changes
         .iter()
-        .partition(|change| kind(change) == Kind::Rebuilt);
+        .partition(|change| change.kind == Kind::Rebuilt);
     shown.sort_by(|one, other| one.name.cmp(&other.name));
     let hidden_changes = shown.len().saturating_sub(LINES_MAX);
     shown.truncate(LINES_MAX);
@@ -47,7 +39,7 @@ pub(super) fn package_lines(changes: &[PackageChange], indent: usize) -> Vec<Lin
 fn aligned(shown: &[&PackageChange], indent: usize) -> Vec<Line> {
     let names = shown.iter().map(|change| width(&change.name));
     let names = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
-    let changed = shown.iter().filter(|change| kind(change) == Kind::Changed);
+    let changed = shown.iter().filter(|change| has_arrow(change.kind));
     let versions = changed.map(|change| width(&before_and_after(change).0));
     let versions = versions.max().unwrap_or(0).min(VERSION_WIDTH_MAX);
     let line = |change: &&PackageChange| line(change, indent, names, versions);
@@ -55,12 +47,13 @@ fn aligned(shown: &[&PackageChange], indent: usize) -> Vec<Line> {
 }
 
 fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) -> Line {
-    let kind = kind(change);
+    let kind = change.kind;
     let (symbol, tone) = match kind {
         Kind::Added => ("+ ", Tone::Good),
         Kind::Removed => ("- ", Tone::Change),
         Kind::Rebuilt => ("  ", Tone::Dim),
-        Kind::Changed => ("  ", Tone::Plain),
+        Kind::Upgraded | Kind::Changed => ("  ", Tone::Plain),
+        Kind::Downgraded => ("! ", Tone::Bad),
     };
     let (before, after) = before_and_after(change);
     let line = Line::indented(indent.saturating_sub(symbol.len()))
@@ -78,11 +71,22 @@ fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) ->
                 version => line.put(tone, format!("{version} {rebuilt}")),
             }
         }
-        Kind::Changed => line
-            .column(Tone::Plain, before, versions)
-            .put(Tone::Dim, " -> ")
-            .put(Tone::Change, after),
+        Kind::Upgraded | Kind::Downgraded | Kind::Changed => {
+            let line = line
+                .column(Tone::Plain, before, versions)
+                .put(Tone::Dim, " -> ")
+                .put(Tone::Change, after);
+            if kind == Kind::Downgraded {
+                line.put(tone, " (downgrade)")
+            } else {
+                line
+            }
+        }
     }
+}
+
+fn has_arrow(kind: Kind) -> bool {
+    !matches!(kind, Kind::Added | Kind::Removed | Kind::Rebuilt)
 }
 
 fn more_line(changes: usize, rebuilt: usize, indent: usize) -> Option<Line> {
@@ -96,15 +100,6 @@ fn more_line(changes: usize, rebuilt: usize, indent: usize) -> Option<Line> {
     Some(Line::indented(indent).put(Tone::Dim, text))
 }
 
-fn kind(change: &PackageChange) -> Kind {
-    match (change.before.is_empty(), change.after.is_empty()) {
-        (true, false) => Kind::Added,
-        (false, true) => Kind::Removed,
-        _ if change.before == change.after => Kind::Rebuilt,
-        _ => Kind::Changed,
-    }
-}
-
 fn before_and_after(change: &PackageChange) -> (String, String) {
     let (before, after) = (&change.before, &change.after);
     if before == after {
@@ -116,22 +111,31 @@ fn before_and_after(change: &PackageChange) -> (String, String) {
 
 /// Lists versions; of many only those that the other side lacks, since the rest says nothing.
 fn versions(all: &[String], other: &[String]) -> String {
-    let mut shown: Vec<&String> = all.iter().collect();
-    if all.len().max(other.len()) > VERSIONS_MAX {
-        shown.retain(|version| !other.contains(version));
+    let counted = |versions: &[String]| versions.chunk_by(|one, other| one == other).count();
+    let mut shown: Vec<&[String]> = all.chunk_by(|one, other| one == other).collect();
+    let total = shown.len();
+    if total.max(counted(other)) > VERSIONS_MAX {
+        shown.retain(|same| !other.contains(&same[0]));
         shown.truncate(VERSIONS_MAX);
     }
-    let mut words: Vec<&str> = shown
-        .iter()
-        .map(|version| match version.as_str() {
-            "" => NO_VERSION,
-            version => version,
-        })
-        .collect();
-    if shown.len() < all.len() {
-        words.push("…");
+    let is_cut = shown.len() < total;
+    let mut words: Vec<String> = shown.into_iter().map(repeated).collect();
+    if is_cut {
+        words.push("…".to_owned());
     }
     words.join(", ")
+}
+
+/// Returns a version, and how many builds of it there are.
+fn repeated(same: &[String]) -> String {
+    let version = match same[0].as_str() {
+        "" => NO_VERSION,
+        version => version,
+    };
+    match same.len() {
+        1 => version.to_owned(),
+        builds => format!("{version} x{builds}"),
+    }
 }
 
 #[cfg(test)]
@@ -141,12 +145,7 @@ mod tests {
 
     fn change(name: &str, before: &[&str], after: &[&str]) -> PackageChange {
         let texts = |versions: &[&str]| versions.iter().map(ToString::to_string).collect();
-        PackageChange {
-            name: name.to_owned(),
-            before: texts(before),
-            after: texts(after),
-            paths: 2,
-        }
+        PackageChange::new(name.to_owned(), texts(before), texts(after), 2)
     }
 
     fn text(changes: &[PackageChange]) -> String {
@@ -158,6 +157,7 @@ mod tests {
         let changes = [
             change("etc", &[""], &[""]),
             change("glibc", &["2.39-31", "2.40"], &["2.40"]),
+            change("linux", &["6.6.1"], &["6.1.9"]),
             change("new", &[], &["1.0"]),
             change("old", &["0.9", ""], &[]),
             change(
@@ -167,15 +167,18 @@ mod tests {
             ),
             change("source", &["1", "2", "3", "4"], &["1", "2", "3", "4"]),
             change("units", &[""], &["1.1"]),
+            change("zlib", &["1.2", "1.2"], &["1.3"]),
         ];
         insta::assert_snapshot!(text(&changes), @r"
           etc      (rebuilt, 2 paths)
           glibc    2.39-31, 2.40 -> 2.40
+        ! linux    6.6.1         -> 6.1.9 (downgrade)
         + new      1.0
         - old      0.9, (no version)
           python3  3.12, …       -> 3.13, …
           source   1, 2, 3, … (rebuilt, 2 paths)
           units    (no version)  -> 1.1
+          zlib     1.2 x2        -> 1.3
         ");
     }
 
