@@ -10,6 +10,7 @@
 
 mod closing;
 mod failure;
+mod fleet;
 mod format;
 mod json;
 mod line;
