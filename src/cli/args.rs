@@ -94,6 +94,10 @@ pub(super) struct ApplyArgs {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Apply the saved plan only if it has this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) digest: Option<String>,
+
     /// Go on with the other nodes where a saved plan is stale
     #[arg(long)]
     pub(super) skip_stale: bool,
@@ -125,6 +129,10 @@ pub(super) struct ShowArgs {
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
+
+    /// Print only the digest, to which an approval can be bound with `deploy apply --digest`
+    #[arg(long, conflicts_with = "format")]
+    pub(super) digest: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -133,6 +141,12 @@ pub(super) enum Format {
     Human,
     /// The whole plan, as in schema/plan.schema.json
     Json,
+    /// For a comment on a pull request, at most 60,000 characters
+    Markdown,
+    /// The graph of the steps, for Graphviz
+    Dot,
+    /// The graph of the steps, for Mermaid
+    Mermaid,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use crate::plan::{Plan, render_plan};
 use crate::planner::FailedBuild;
 use crate::report::{
     Canvas, Display, JsonLines, Live, Mode, Plain, PlanText, Reporter, Reporters, Requested,
-    RunLog, RunSummary, Verbosity, escape_control,
+    RunLog, RunSummary, Verbosity, dot, escape_control, markdown, mermaid,
 };
 
 /// Error messages are wrapped to the terminal, but neither too narrow nor too wide to be read.
@@ -119,8 +119,16 @@ pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) -> Resu
     let text = match format {
         Format::Human => plan_text(context, plan, stdout_colour(context)),
         Format::Json => render_plan(plan),
+        Format::Markdown => markdown(plan),
+        Format::Dot => dot(plan),
+        Format::Mermaid => mermaid(plan),
     };
-    match print_stdout(&text) {
+    print_whole(&text)
+}
+
+/// Prints text to standard output. A reader that has gone away has had enough.
+pub(super) fn print_whole(text: &str) -> Result<(), CliError> {
+    match print_stdout(text) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::io(
             "could not print the plan",
             "standard output",
