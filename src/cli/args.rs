@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::TargetArgument;
-use crate::model::{AbsolutePath, HostName, UserName};
+use crate::model::{AbsolutePath, HostName, OnDegraded, UserName};
 
 /// Plan and apply changes to fleets of NixOS and Nix machines described by a flake
 ///
@@ -200,6 +200,10 @@ pub(super) struct SettingArgs {
     /// Most seconds that an activation may take
     #[arg(long, value_name = "SECONDS")]
     pub(super) activation_timeout: Option<u64>,
+
+    /// What to do when some units of a node have failed: `rollback` or `keep`
+    #[arg(long, value_name = "ACTION")]
+    pub(super) on_degraded: Option<OnDegraded>,
 
     /// Folder on the node for the confirmation
     #[arg(long, value_name = "PATH")]

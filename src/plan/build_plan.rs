@@ -259,7 +259,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, Generation, ProfileSettings, StorePath};
+    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings, StorePath};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -288,6 +288,7 @@ pub(crate) mod tests {
                 remote_build: false,
                 activation_timeout: None,
                 confirm_timeout: 30,
+                on_degraded: OnDegraded::Rollback,
             },
         }
     }
