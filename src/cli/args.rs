@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::TargetArgument;
 use crate::model::{AbsolutePath, HostName, OnDegraded, UserName};
+use crate::plan::Gate;
 
 /// Plan and apply changes to fleets of NixOS and Nix machines described by a flake
 ///
@@ -52,6 +53,13 @@ pub(super) struct PlanArgs {
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+
+    /// Exit with 6 if the plan does this; several are separated by commas
+    ///
+    /// KIND[:PATTERN][@NODES], where KIND is downgrade, removed, added (of packages), create, unknown
+    /// (of profiles) or unreachable (of nodes). Patterns take `*` and `?`.
+    #[arg(long, value_name = "GATE", value_delimiter = ',')]
+    pub(super) deny: Vec<Gate>,
 
     /// Do not build what changed; packages and sizes are then unknown
     #[arg(long)]

@@ -8,6 +8,7 @@ mod closure;
 mod complete;
 mod document;
 mod file;
+mod gate;
 mod graph;
 mod notes;
 mod observation;
@@ -27,6 +28,7 @@ pub use document::{
     Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
 pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
+pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
 pub use observation::{NodeFacts, NodeObservation, ProfileObservation};
 pub use step_id::StepId;

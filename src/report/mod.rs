@@ -32,7 +32,7 @@ mod summary;
 mod words;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use format::{DisplayElapsed, DisplaySize, Plural, escape_control};
 pub use graph::{dot, mermaid};
