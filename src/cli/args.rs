@@ -29,6 +29,7 @@ pub(super) struct CommandLine {
 pub(super) enum Command {
     Plan(PlanArgs),
     Apply(ApplyArgs),
+    Status(StatusArgs),
     Show(ShowArgs),
 }
 
@@ -128,6 +129,31 @@ pub(super) struct ApplyArgs {
     pub(super) display: DisplayArgs,
 }
 
+/// Show what nodes are now, and what became of their last runs
+///
+/// Reads the current generation of every selected profile, whether something else runs than its link
+/// says, and whether a run is at work, was interrupted or went back. Evaluates settings only, so that
+/// it works while a system does not evaluate. Changes nothing.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// What to look at: FLAKE, FLAKE#node or FLAKE#node.profile
+    #[arg(value_name = "TARGET", default_value = ".")]
+    pub(super) targets: Vec<TargetArgument>,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
+}
+
 /// Print a saved plan
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
@@ -147,7 +173,7 @@ pub(super) struct ShowArgs {
 pub(super) enum Format {
     /// For people
     Human,
-    /// The whole plan, as in schema/plan.schema.json
+    /// All of it; a plan as in schema/plan.schema.json
     Json,
     /// For a comment on a pull request, at most 60,000 characters
     Markdown,

@@ -123,17 +123,15 @@ pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) -> Resu
         Format::Dot => dot(plan),
         Format::Mermaid => mermaid(plan),
     };
-    print_whole(&text)
+    print_data(&text, "could not print the plan")
 }
 
-/// Prints text to standard output. A reader that has gone away has had enough.
-pub(super) fn print_whole(text: &str) -> Result<(), CliError> {
+/// Prints what a command was called for to standard output.
+pub(super) fn print_data(text: &str, failure: &'static str) -> Result<(), CliError> {
     match print_stdout(text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::io(
-            "could not print the plan",
-            "standard output",
-            error,
-        )),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::io(failure, "standard output", error))
+        }
         _ => Ok(()),
     }
 }
@@ -222,7 +220,8 @@ pub(super) fn print_error(error: &CliError, context: Option<&Context>) {
     print_stderr(&text);
 }
 
-fn stdout_colour(context: &Context) -> bool {
+/// Returns whether text on standard output has colours.
+pub(super) fn stdout_colour(context: &Context) -> bool {
     context.stdout_is_terminal && !context.surroundings.no_color && !context.surroundings.dumb
 }
 

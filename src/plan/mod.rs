@@ -10,9 +10,11 @@ mod document;
 mod file;
 mod gate;
 mod graph;
+mod last_run;
 mod notes;
 mod observation;
 mod package;
+mod status;
 mod step_id;
 mod steps;
 mod summary;
@@ -30,5 +32,10 @@ pub use document::{
 pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
 pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
-pub use observation::{NodeFacts, NodeObservation, ProfileObservation};
+pub use last_run::{LastRun, Record};
+pub use observation::{
+    GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
+    ObservedLock, ProfileObservation,
+};
+pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;

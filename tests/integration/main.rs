@@ -28,6 +28,7 @@ mod saved_plan;
 mod scene;
 mod selection;
 mod smoke;
+mod status;
 mod targets;
 mod testbed;
 mod testbed_works;
