@@ -48,8 +48,8 @@ pub(super) struct PlanArgs {
     pub(super) out: Option<PathBuf>,
 
     /// How to print the plan
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
+    pub(super) format: PlanFormat,
 
     /// Exit with 2 if there are changes
     #[arg(long)]
@@ -161,8 +161,8 @@ pub(super) struct ShowArgs {
     pub(super) file: PathBuf,
 
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
+    pub(super) format: PlanFormat,
 
     /// Print only the digest, to which an approval can be bound with `deploy apply --digest`
     #[arg(long, conflicts_with = "format")]
@@ -170,10 +170,10 @@ pub(super) struct ShowArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum PlanFormat {
     /// For people
     Human,
-    /// All of it; a plan as in schema/plan.schema.json
+    /// The whole plan, as in schema/plan.schema.json
     Json,
     /// For a comment on a pull request, at most 60,000 characters
     Markdown,
@@ -181,6 +181,14 @@ pub(super) enum Format {
     Dot,
     /// The graph of the steps, for Mermaid
     Mermaid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Human,
+    /// For programs
+    Json,
 }
 
 #[derive(Debug, Args)]
