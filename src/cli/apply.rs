@@ -25,7 +25,7 @@ use crate::host::RemoteHost;
 use crate::model::RunId;
 use crate::nix::{Nix, invalid_paths};
 use crate::plan::{Mode, Observed, Plan, PlannedStep, StepId, StepKind, render_plan};
-use crate::planner::{MadePlan, PlannerContext, make_plan, observe_nodes};
+use crate::planner::{MadePlan, PlannerContext, make_plan, observe_nodes, restore_outputs};
 use crate::report::Requested;
 use crate::schedule::Outcome;
 
@@ -95,6 +95,8 @@ struct Prepared {
     refused: BTreeMap<StepId, Outcome>,
     nix: Nix,
     saved: bool,
+    /// Whether its outputs have to be kept: nothing does so yet.
+    roots: bool,
 }
 
 /// What a run works with.
@@ -206,6 +208,7 @@ async fn check_saved(
             },
         )
     });
+    let restored = restore_outputs(planner, &plan).await?;
     let arguments = plan
         .flakes
         .first()
@@ -216,6 +219,7 @@ async fn check_saved(
         nix: Nix { arguments },
         plan,
         saved: true,
+        roots: restored,
     })
 }
 
@@ -262,6 +266,7 @@ async fn plan_now(
         refused: BTreeMap::new(),
         nix,
         saved: false,
+        roots: true,
     })
 }
 
@@ -276,6 +281,7 @@ async fn apply(
         refused,
         nix,
         saved,
+        roots,
     } = prepared;
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !args.display.quiet {
@@ -287,7 +293,7 @@ async fn apply(
     if !saved && !args.yes {
         ask(&mut equipment.interrupts).await?;
     }
-    if !saved {
+    if roots {
         keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;
     }
     let reporting = Reporting::start(
