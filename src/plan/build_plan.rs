@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::action::{decide_action, target_generation};
 use super::closure::ClosurePair;
 use super::document::{
-    FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary, Target,
+    Action, FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary,
+    Target,
 };
 use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
-use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
+use crate::model::{
+    AbsolutePath, Generation, NodeName, Operator, ProfileName, ProfileState, RunId, UserName,
+};
 
 /// What a plan says about itself.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub struct PlanHead {
     pub created_at: String,
     /// Who makes it.
     pub operator: Operator,
+    /// What applying does with the profiles.
+    pub mode: Mode,
     /// Whether what changed was built.
     pub built: bool,
     /// The TARGETs that were asked for.
@@ -50,6 +55,8 @@ pub struct PlanInput {
     pub fleets: Vec<PlannedFleet>,
     /// What was read on the nodes.
     pub observations: BTreeMap<NodeName, NodeObservation>,
+    /// The generations that profiles go back to; a profile without one gets its target set.
+    pub generations: BTreeMap<(NodeName, ProfileName), Generation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
 }
@@ -86,7 +93,7 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
         id: input.head.id.clone(),
         created_at: input.head.created_at.clone(),
         operator: input.head.operator.clone(),
-        mode: Mode::Switch,
+        mode: input.head.mode,
         built: input.head.built,
         flakes: input
             .fleets
@@ -144,7 +151,7 @@ fn plan_node(
         observed,
         error,
         system: facts.and_then(|facts| facts.system.clone()),
-        nix_folder: facts.and_then(hidden_nix),
+        nix_folder: facts.and_then(NodeFacts::hidden_nix),
         depends_on: node.depends_on.clone(),
         notes,
     }
@@ -162,11 +169,6 @@ impl Observed {
             None => (Self::Failed, Some("it was not read".to_owned())),
         }
     }
-}
-
-/// Returns the folder of Nix's programs where copying must be told of it.
-fn hidden_nix(facts: &NodeFacts) -> Option<AbsolutePath> {
-    facts.nix_folder.clone().filter(|_| !facts.nix_on_path)
 }
 
 fn plan_profiles(
@@ -187,8 +189,13 @@ fn plan_profiles(
             reason: "the node could not be read".to_owned(),
         };
         let current = observed.map_or_else(unknown, |observed| observed.state.clone());
-        let action = decide_action(&current, &target.path, input.head.force);
-        let generation = observed.and_then(|observed| target_generation(observed, &target.path));
+        let (action, generation) = match input.generations.get(&key) {
+            Some(generation) => (Action::RollBack, Some(*generation)),
+            None => (
+                decide_action(&current, &target.path, input.head.force),
+                observed.and_then(|observed| target_generation(observed, &target.path)),
+            ),
+        };
         Some(PlannedProfile {
             node: node.name.clone(),
             profile: profile.name.clone(),
@@ -266,7 +273,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings, StorePath};
+    use crate::model::{Connection, OnDegraded, ProfileSettings, StorePath};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -365,6 +372,7 @@ pub(crate) mod tests {
         };
         PlanInput {
             head: PlanHead {
+                mode: Mode::Switch,
                 id: RunId::from_bytes([7; 16]),
                 created_at: "2026-01-01T00:00:00Z".into(),
                 operator: Operator {
@@ -381,6 +389,7 @@ pub(crate) mod tests {
                 targets,
             }],
             observations,
+            generations: BTreeMap::new(),
             closures: BTreeMap::new(),
         }
     }

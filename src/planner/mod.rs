@@ -7,12 +7,14 @@ mod closures;
 mod evaluation;
 mod make_plan;
 mod observation;
+mod roll_back;
 
 pub use make_plan::{
     FailedBuild, FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes,
     read_fleets,
 };
 pub use observation::observe_nodes;
+pub use roll_back::{Stuck, plan_roll_back};
 
 use std::sync::Arc;
 
