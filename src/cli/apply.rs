@@ -11,7 +11,7 @@ use super::plan::{PlanSwitches, new_request};
 use super::plan_source::is_plan;
 use super::preparation::Preparation;
 use super::prompt::check_answerable;
-use super::saved::{check_saved, saved_plan};
+use super::saved::{check_no_digest, check_saved, saved_plan};
 use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::Exit;
@@ -25,6 +25,7 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
     let saved = match args.targets.first() {
         Some(first) if is_plan(first) => Some(saved_plan(&args, first)?),
         _ => {
+            check_no_digest(&args)?;
             check_answerable(context, args.run.yes)?;
             None
         }

@@ -9,7 +9,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 
-use super::args::{DisplayArgs, Format};
+use super::args::{DisplayArgs, PlanFormat};
 use super::context::{Context, terminal_width};
 use super::error::CliError;
 use crate::apply::EventSink;
@@ -17,7 +17,7 @@ use crate::plan::{Plan, render_plan};
 use crate::planner::FailedBuild;
 use crate::report::{
     Canvas, Display, JsonLines, Live, Mode, Plain, PlanText, Reporter, Reporters, Requested,
-    RunLog, RunSummary, Verbosity, escape_control,
+    RunLog, RunSummary, Verbosity, dot, escape_control, markdown, mermaid,
 };
 
 /// Error messages are wrapped to the terminal, but neither too narrow nor too wide to be read.
@@ -115,10 +115,17 @@ fn reporters(context: &Context, requested: Requested, display: &DisplayArgs) -> 
 
 /// Prints a plan to standard output. A plan that did not get there whole is an error: whoever reads
 /// it from a file must not take a part for all of it.
-pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) -> Result<(), CliError> {
+pub(super) fn print_plan(
+    context: &Context,
+    plan: &Plan,
+    format: PlanFormat,
+) -> Result<(), CliError> {
     let text = match format {
-        Format::Human => plan_text(context, plan, stdout_colour(context)),
-        Format::Json => render_plan(plan),
+        PlanFormat::Human => plan_text(context, plan, stdout_colour(context)),
+        PlanFormat::Json => render_plan(plan),
+        PlanFormat::Markdown => markdown(plan),
+        PlanFormat::Dot => dot(plan),
+        PlanFormat::Mermaid => mermaid(plan),
     };
     print_data(&text, "could not print the plan")
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::apply::recover_first;
-use super::args::{Format, RollbackArgs};
+use super::args::{PlanFormat, RollbackArgs};
 use super::carry_out::{Prepared, carry_out};
 use super::context::{Context, random_id};
 use super::error::CliError;
@@ -119,7 +119,7 @@ async fn save(context: &Context, args: &RollbackArgs, file: &Path) -> Result<u8,
     };
     let plan = look(context, args, work).await?;
     write_plan(&plan, file)?;
-    print_plan(context, &plan, Format::Human)?;
+    print_plan(context, &plan, PlanFormat::Human)?;
     Ok(0)
 }
 

@@ -29,10 +29,9 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
     let targets = args.targets[1..]
         .iter()
         .map(|target| target.parse::<TargetArgument>());
-    let mut plan = narrow(
-        read_plan(Path::new(file))?,
-        &targets.collect::<Result<Vec<_>, _>>()?,
-    )?;
+    let plan = read_plan(Path::new(file))?;
+    check_digest(args, &plan)?;
+    let mut plan = narrow(plan, &targets.collect::<Result<Vec<_>, _>>()?)?;
     if plan.mode == Mode::Boot {
         return Err(CliError::usage(
             "this version of deploy does not apply plans of mode `boot`",
@@ -55,6 +54,31 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
         }
     }
     Ok(plan)
+}
+
+/// An approval is of one plan, byte for byte.
+fn check_digest(args: &ApplyArgs, plan: &Plan) -> Result<(), CliError> {
+    match &args.digest {
+        Some(digest) if *digest != plan.digest => Err(CliError::refused(
+            Exit::Failed,
+            format!(
+                "this is another plan than the one that was approved: its digest is {}, not {digest}",
+                plan.digest
+            ),
+            "review it with `deploy show FILE`, and approve its digest",
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_no_digest(args: &ApplyArgs) -> Result<(), CliError> {
+    match &args.digest {
+        Some(_) => Err(CliError::usage(
+            "--digest needs a saved plan",
+            "save one with `deploy plan --out FILE`, and give the file to `deploy apply`",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Reads all nodes of a saved plan again, once what runs that died have left is taken back: any

@@ -11,9 +11,12 @@ use super::document::{
 use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
+use super::system_parts::SystemParts;
+use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{
-    AbsolutePath, Generation, NodeName, Operator, ProfileName, ProfileState, RunId, UserName,
+    AbsolutePath, Generation, NodeName, Operator, ProfileName, ProfileState, RunId, StorePath,
+    UserName,
 };
 
 /// What a plan says about itself.
@@ -59,6 +62,8 @@ pub struct PlanInput {
     pub generations: BTreeMap<(NodeName, ProfileName), Generation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
+    /// The parts of those targets that are systems, as far as they were built.
+    pub systems: BTreeMap<StorePath, SystemParts>,
 }
 
 /// Returns the plan, whose text depends on its input only.
@@ -196,6 +201,17 @@ fn plan_profiles(
                 observed.and_then(|observed| target_generation(observed, &target.path)),
             ),
         };
+        let closure = input.closures.get(&key).map(ClosurePair::compare);
+        let verdicts = facts.zip(observed).map(|(facts, observed)| {
+            let change = Change {
+                action,
+                closure: closure.as_ref(),
+                facts,
+                observed,
+                target: input.systems.get(&target.path),
+            };
+            change.verdicts()
+        });
         Some(PlannedProfile {
             node: node.name.clone(),
             profile: profile.name.clone(),
@@ -210,7 +226,8 @@ fn plan_profiles(
                 drv_path: target.drv_path.clone(),
                 generation,
             },
-            closure: input.closures.get(&key).map(ClosurePair::compare),
+            closure,
+            verdicts: verdicts.unwrap_or_default(),
         })
     };
     node.profiles.iter().filter_map(plan).collect()
@@ -273,7 +290,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, OnDegraded, ProfileSettings, StorePath};
+    use crate::model::{Connection, OnDegraded, ProfileSettings};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -391,6 +408,7 @@ pub(crate) mod tests {
             observations,
             generations: BTreeMap::new(),
             closures: BTreeMap::new(),
+            systems: BTreeMap::new(),
         }
     }
 
@@ -500,7 +518,9 @@ pub(crate) mod tests {
     proptest::proptest! {
         #[test]
         fn any_prefix_of_a_plan_is_refused(cut in 0.0..1.0f64) {
+            // Without the line end at its end, it is whole.
             let text = render_plan(&test_plan());
+            let text = text.trim_end();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a position in a text")]
             let end = (text.len() as f64 * cut) as usize;
             proptest::prop_assert!(parse_plan(&text.as_bytes()[..end]).is_err());

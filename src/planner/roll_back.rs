@@ -80,6 +80,7 @@ pub async fn plan_roll_back(
         observations,
         generations,
         closures,
+        systems: BTreeMap::new(),
     };
     Ok(build_plan(&input)?)
 }

@@ -14,6 +14,7 @@ mod bad_node;
 mod bad_plan_file;
 mod command_line;
 mod counts;
+mod gates;
 mod generated;
 mod generations;
 mod layering;
