@@ -26,6 +26,9 @@ pub(super) enum CliError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Planner(PlannerError),
     #[error("{path} cannot be used")]
     #[diagnostic(code(deploy::cli::plan_file))]
     PlanFile {
@@ -74,6 +77,7 @@ impl From<PlannerError> for CliError {
         match error {
             PlannerError::Config(error) => Self::Config(error),
             PlannerError::Nix(error) => Self::Nix(error),
+            stuck @ PlannerError::Stuck(_) => Self::Planner(stuck),
         }
     }
 }

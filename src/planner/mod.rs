@@ -9,6 +9,7 @@ mod evaluation;
 mod make_plan;
 mod observation;
 mod outputs;
+mod roll_back;
 
 pub use make_plan::{
     FailedBuild, FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes,
@@ -16,6 +17,7 @@ pub use make_plan::{
 };
 pub use observation::observe_nodes;
 pub use outputs::{OutputsError, restore_outputs};
+pub use roll_back::{Stuck, plan_roll_back};
 
 use std::sync::Arc;
 

@@ -24,6 +24,8 @@ mod odd_names;
 mod order;
 mod package;
 mod plan_format;
+mod recovery;
+mod roll_back;
 mod rollback;
 mod saved_plan;
 mod scene;
