@@ -10,8 +10,12 @@ use super::document::{
 use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
+use super::system_parts::SystemParts;
+use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
-use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
+use crate::model::{
+    AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, StorePath, UserName,
+};
 
 /// What a plan says about itself.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub struct PlanInput {
     pub observations: BTreeMap<NodeName, NodeObservation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
+    /// The parts of those targets that are systems, as far as they were built.
+    pub systems: BTreeMap<StorePath, SystemParts>,
 }
 
 /// Returns the plan, whose text depends on its input only.
@@ -120,14 +126,7 @@ fn plan_node(
     selected: &BTreeSet<&NodeName>,
     profiles: &[PlannedProfile],
 ) -> PlannedNode {
-    let (observed, error, system) = match observation {
-        Some(NodeObservation::Ok(facts)) => (Observed::Ok, None, facts.system.clone()),
-        Some(NodeObservation::Unreachable { reason }) => {
-            (Observed::Unreachable, Some(reason.clone()), None)
-        }
-        Some(NodeObservation::Failed { reason }) => (Observed::Failed, Some(reason.clone()), None),
-        None => (Observed::Failed, Some("it was not read".to_owned()), None),
-    };
+    let (observed, error) = Observed::of(observation);
     let facts = match observation {
         Some(NodeObservation::Ok(facts)) => Some(facts.as_ref()),
         _ => None,
@@ -150,10 +149,24 @@ fn plan_node(
         hostname: node.hostname.clone(),
         observed,
         error,
-        system,
+        system: facts.and_then(|facts| facts.system.clone()),
         nix_folder: facts.and_then(hidden_nix),
         depends_on: node.depends_on.clone(),
         notes,
+    }
+}
+
+impl Observed {
+    /// Returns whether a node could be read, and why not.
+    pub(super) fn of(observation: Option<&NodeObservation>) -> (Self, Option<String>) {
+        match observation {
+            Some(NodeObservation::Ok(_)) => (Self::Ok, None),
+            Some(NodeObservation::Unreachable { reason }) => {
+                (Self::Unreachable, Some(reason.clone()))
+            }
+            Some(NodeObservation::Failed { reason }) => (Self::Failed, Some(reason.clone())),
+            None => (Self::Failed, Some("it was not read".to_owned())),
+        }
     }
 }
 
@@ -182,6 +195,17 @@ fn plan_profiles(
         let current = observed.map_or_else(unknown, |observed| observed.state.clone());
         let action = decide_action(&current, &target.path, input.head.force);
         let generation = observed.and_then(|observed| target_generation(observed, &target.path));
+        let closure = input.closures.get(&key).map(ClosurePair::compare);
+        let verdicts = facts.zip(observed).map(|(facts, observed)| {
+            let change = Change {
+                action,
+                closure: closure.as_ref(),
+                facts,
+                observed,
+                target: input.systems.get(&target.path),
+            };
+            change.verdicts()
+        });
         Some(PlannedProfile {
             node: node.name.clone(),
             profile: profile.name.clone(),
@@ -196,7 +220,8 @@ fn plan_profiles(
                 drv_path: target.drv_path.clone(),
                 generation,
             },
-            closure: input.closures.get(&key).map(ClosurePair::compare),
+            closure,
+            verdicts: verdicts.unwrap_or_default(),
         })
     };
     node.profiles.iter().filter_map(plan).collect()
@@ -259,7 +284,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings, StorePath};
+    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -316,7 +341,9 @@ pub(crate) mod tests {
                     highest_generation: Some(Generation(1)),
                 },
                 newest: Some((Generation(1), Some(store_path("old")))),
-                pending: None,
+                generations: vec![],
+                journal: crate::plan::ObservedJournal::None,
+                lock: crate::plan::ObservedLock::Free,
                 sudo_allowed: None,
             };
             (profile.name.clone(), observation)
@@ -373,6 +400,7 @@ pub(crate) mod tests {
             }],
             observations,
             closures: BTreeMap::new(),
+            systems: BTreeMap::new(),
         }
     }
 
@@ -482,7 +510,9 @@ pub(crate) mod tests {
     proptest::proptest! {
         #[test]
         fn any_prefix_of_a_plan_is_refused(cut in 0.0..1.0f64) {
+            // Without the line end at its end, it is whole.
             let text = render_plan(&test_plan());
+            let text = text.trim_end();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a position in a text")]
             let end = (text.len() as f64 * cut) as usize;
             proptest::prop_assert!(parse_plan(&text.as_bytes()[..end]).is_err());

@@ -1,5 +1,6 @@
 //! The packages of a closure that differ, one per line.
 
+use super::fleet::SharedChange;
 use super::format::{Plural, width};
 use super::line::Line;
 use super::style::Tone;
@@ -22,28 +23,57 @@ pub(super) fn package_lines(changes: &[PackageChange], indent: usize) -> Vec<Lin
         let text = format!("{} packages, all new", changes.len());
         return vec![Line::indented(indent).put(Tone::Plain, text)];
     }
-    let (rebuilt, mut shown): (Vec<_>, Vec<_>) = changes
-        .iter()
-        .partition(|change| change.kind == Kind::Rebuilt);
-    shown.sort_by(|one, other| one.name.cmp(&other.name));
-    let hidden_changes = shown.len().saturating_sub(LINES_MAX);
-    shown.truncate(LINES_MAX);
-    let hidden_rebuilt = rebuilt.len().saturating_sub(LINES_MAX - shown.len());
-    shown.extend(rebuilt.iter().take(rebuilt.len() - hidden_rebuilt));
-    shown.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut lines = aligned(&shown, indent);
-    lines.extend(more_line(hidden_changes, hidden_rebuilt, indent));
-    lines
+    let mut chosen = Chosen::of(changes.iter().map(|change| (change, String::new())));
+    chosen
+        .shown
+        .sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+    chosen.lines(indent)
 }
 
-fn aligned(shown: &[&PackageChange], indent: usize) -> Vec<Line> {
-    let names = shown.iter().map(|change| width(&change.name));
-    let names = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
-    let changed = shown.iter().filter(|change| has_arrow(change.kind));
-    let versions = changed.map(|change| width(&before_and_after(change).0));
-    let versions = versions.max().unwrap_or(0).min(VERSION_WIDTH_MAX);
-    let line = |change: &&PackageChange| line(change, indent, names, versions);
-    shown.iter().map(line).collect()
+/// Returns the changes in their own order, each with the number of nodes that it is on.
+pub(super) fn shared_lines(shared: &[SharedChange<'_>], indent: usize) -> Vec<Line> {
+    let nodes = |shared: &SharedChange<'_>| format!("on {} nodes", shared.nodes.len());
+    Chosen::of(shared.iter().map(|shared| (shared.change, nodes(shared)))).lines(indent)
+}
+
+/// As many changes as are shown, with what follows each.
+struct Chosen<'a> {
+    shown: Vec<(&'a PackageChange, String)>,
+    hidden_changes: usize,
+    hidden_rebuilt: usize,
+}
+
+impl<'a> Chosen<'a> {
+    fn of(changes: impl Iterator<Item = (&'a PackageChange, String)>) -> Self {
+        let (mut rebuilt, mut shown): (Vec<_>, Vec<_>) =
+            changes.partition(|(change, _)| change.kind == Kind::Rebuilt);
+        let hidden_changes = shown.len().saturating_sub(LINES_MAX);
+        shown.truncate(LINES_MAX);
+        let hidden_rebuilt = rebuilt.len().saturating_sub(LINES_MAX - shown.len());
+        rebuilt.truncate(LINES_MAX - shown.len());
+        shown.append(&mut rebuilt);
+        Self {
+            shown,
+            hidden_changes,
+            hidden_rebuilt,
+        }
+    }
+
+    fn lines(&self, indent: usize) -> Vec<Line> {
+        let names = self.shown.iter().map(|(change, _)| width(&change.name));
+        let names = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
+        let changed = self
+            .shown
+            .iter()
+            .filter(|(change, _)| has_arrow(change.kind));
+        let versions = changed.map(|(change, _)| width(&before_and_after(change).0));
+        let versions = versions.max().unwrap_or(0).min(VERSION_WIDTH_MAX);
+        self.shown
+            .iter()
+            .map(|(change, rest)| line(change, indent, names, versions).next(Tone::Dim, rest))
+            .chain(more_line(self.hidden_changes, self.hidden_rebuilt, indent))
+            .collect()
+    }
 }
 
 fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) -> Line {

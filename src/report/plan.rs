@@ -2,14 +2,15 @@
 //!
 //! The text depends on the plan alone, so that a saved one is shown again byte for byte.
 
+use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplayGrowth, DisplaySize, Plural, short, width};
 use super::line::{Line, prose, rendered};
-use super::packages::package_lines;
+use super::packages::{package_lines, shared_lines};
 use super::sentence::sentence;
 use super::style::{Tone, UNREACHABLE, UNREADABLE, action_mark};
 use crate::model::ProfileState;
 use crate::plan::{
-    Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile,
+    Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, VerdictKind,
 };
 
 const WIDTH_MIN: usize = 80;
@@ -44,13 +45,15 @@ impl<'a> PlanText<'a> {
     /// Returns the text, each line with its end.
     pub fn render(&self) -> String {
         let widths = self.widths();
-        let nodes = self.plan.nodes.iter();
-        let mut nodes: Vec<Vec<Line>> = nodes.map(|node| self.node(node, &widths)).collect();
+        let view = FleetView::of(self.plan, |profile| self.is_shown(profile));
+        let groups = view.groups.iter();
+        let mut groups: Vec<Vec<Line>> = groups.map(|group| self.group(group, &widths)).collect();
         if !self.plan.has_changes() {
-            nodes = vec![nodes.concat()];
+            groups = vec![groups.concat()];
         }
-        let mut blocks = vec![self.header()];
-        blocks.append(&mut nodes);
+        let mut blocks = vec![self.header(), shared(&view)];
+        blocks.append(&mut groups);
+        blocks.push(unchanged_nodes(&view));
         blocks.push(self.warnings());
         blocks.push(self.sentence());
         blocks.retain(|block| !block.is_empty());
@@ -74,20 +77,20 @@ impl<'a> PlanText<'a> {
         std::iter::once(id).chain(flakes).chain(mode).collect()
     }
 
-    fn node(&self, node: &PlannedNode, widths: &Widths) -> Vec<Line> {
-        let profiles = self.plan.profiles_of(&node.node);
-        let profiles: Vec<_> = profiles.filter(|profile| self.is_shown(profile)).collect();
-        if profiles.is_empty() && node.error.is_none() && node.notes.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = vec![node_line(node)];
+    fn group(&self, group: &NodeGroup<'_>, widths: &Widths) -> Vec<Line> {
+        let mut lines = match group.nodes[..] {
+            [node] => vec![node_line(node)],
+            _ => self.nodes_lines(&group.nodes),
+        };
+        let node = group.nodes[0];
         if let Some(error) = &node.error {
             let error = error.lines().filter(|line| !line.trim().is_empty());
             let error = error.flat_map(|line| prose(4, Tone::Bad, line.trim(), self.columns));
             lines.extend(error.take(ERROR_LINES));
         }
-        for profile in profiles {
+        for profile in &group.profiles {
             lines.push(profile_line(profile, widths));
+            lines.extend(self.verdicts(profile.example()));
             lines.extend(self.details(node, profile));
         }
         for note in &node.notes {
@@ -97,13 +100,37 @@ impl<'a> PlanText<'a> {
         lines
     }
 
+    /// A first deployment is told by its action already, and a downgrade by its package.
+    fn verdicts(&self, profile: &PlannedProfile) -> Vec<Line> {
+        let shown = profile.verdicts.iter().filter(|verdict| {
+            !matches!(
+                verdict.kind,
+                VerdictKind::FirstDeployment | VerdictKind::Downgrade
+            )
+        });
+        let lines = shown.flat_map(|verdict| {
+            let text = format!("! {}", verdict.message);
+            prose(INDENT - 2, Tone::Change, &text, self.columns)
+        });
+        lines.collect()
+    }
+
+    fn nodes_lines(&self, nodes: &[&PlannedNode]) -> Vec<Line> {
+        let count = Plural(nodes.len() as u64, "node");
+        let title = Line::default().put(Tone::Strong, format!("{count} alike"));
+        let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+        let names = prose(2, Tone::Plain, &names.join(", "), self.columns);
+        std::iter::once(title).chain(names).collect()
+    }
+
     fn is_shown(&self, profile: &PlannedProfile) -> bool {
         profile.action != Action::Unchanged
             || self.plan.profiles.len() <= FEW_PROFILES
             || !self.plan.has_changes()
     }
 
-    fn details(&self, node: &PlannedNode, profile: &PlannedProfile) -> Vec<Line> {
+    fn details(&self, node: &PlannedNode, group: &ProfileGroup<'_>) -> Vec<Line> {
+        let profile = group.example();
         match (profile.action, &profile.closure) {
             (Action::Unknown, _) => match &profile.current {
                 // Of a node that could not be read at all, the reason is said once.
@@ -114,9 +141,13 @@ impl<'a> PlanText<'a> {
                 _ => Vec::new(),
             },
             (Action::Unchanged | Action::Reactivate, _) => Vec::new(),
-            (_, Some(closure)) => {
-                let mut lines = package_lines(&closure.packages, INDENT);
-                lines.push(closure_line(closure));
+            (_, Some(_)) => {
+                let mut lines = package_lines(&group.own(), INDENT);
+                if group.shared > 0 {
+                    let text = format!("and {} of the changes above", group.shared);
+                    lines.push(Line::indented(INDENT).put(Tone::Dim, text));
+                }
+                lines.push(closures_line(group));
                 lines
             }
             (action, None) => vec![self.unknown_closure_line(action)],
@@ -215,15 +246,40 @@ fn node_line(node: &PlannedNode) -> Line {
     line.next(Tone::Dim, format!("after {}", names.join(", ")))
 }
 
-fn profile_line(profile: &PlannedProfile, widths: &Widths) -> Line {
+/// Says once what changes on many nodes.
+fn shared(view: &FleetView<'_>) -> Vec<Line> {
+    if view.shared.is_empty() {
+        return Vec::new();
+    }
+    let title = Line::default().put(Tone::Strong, "On many nodes");
+    std::iter::once(title)
+        .chain(shared_lines(&view.shared, 4))
+        .collect()
+}
+
+fn unchanged_nodes(view: &FleetView<'_>) -> Vec<Line> {
+    let nodes = Plural(view.unchanged_nodes as u64, "node");
+    match view.unchanged_nodes {
+        0 => Vec::new(),
+        _ => vec![Line::default().put(Tone::Dim, format!("{nodes} without changes"))],
+    }
+}
+
+fn profile_line(group: &ProfileGroup<'_>, widths: &Widths) -> Line {
+    let profile = group.example();
     let mark = action_mark(profile.action);
+    let generations = if group.agree(generations) {
+        generations(profile)
+    } else {
+        "generations differ".to_owned()
+    };
     let line = Line::indented(2)
         .symbol(mark)
         .column(Tone::Plain, &profile.profile, widths.name)
         .put(Tone::Plain, "  ")
         .column(mark.tone, mark.word, widths.action)
         .put(Tone::Plain, "  ")
-        .column(Tone::Plain, generations(profile), widths.generations);
+        .column(Tone::Plain, generations, widths.generations);
     if profile.user.as_str() == "root" {
         line
     } else {
@@ -245,25 +301,39 @@ fn generations(profile: &PlannedProfile) -> String {
     }
 }
 
-fn closure_line(closure: &ClosureChange) -> Line {
-    let copy = if closure.paths_to_copy == 0 {
+fn closures_line(group: &ProfileGroup<'_>) -> Line {
+    let closures = || {
+        group
+            .profiles
+            .iter()
+            .filter_map(|profile| profile.closure.as_ref())
+    };
+    let sum = |value: fn(&ClosureChange) -> u64| closures().map(value).fold(0, u64::saturating_add);
+    let paths = sum(|closure| closure.paths_to_copy);
+    let copy = if paths == 0 {
         "copy: nothing".to_owned()
     } else {
-        let size = DisplaySize(closure.bytes_to_copy);
-        format!("copy: {}, {size}", Plural(closure.paths_to_copy, "path"))
+        let size = DisplaySize(sum(|closure| closure.bytes_to_copy));
+        format!("copy: {}, {size}", Plural(paths, "path"))
     };
-    let after = DisplaySize(closure.size_after);
-    let size = match closure.size_before {
-        None => format!("closure {after}"),
-        Some(before) => {
-            let growth = DisplayGrowth {
-                before,
-                after: closure.size_after,
-            };
-            format!("closure {} -> {after} ({growth})", DisplaySize(before))
+    if group.profiles.len() > 1 {
+        return Line::indented(INDENT).put(Tone::Dim, format!("{copy} in all"));
+    }
+    let closure = closures().next();
+    let size = closure.map_or_else(String::new, |closure| {
+        let after = DisplaySize(closure.size_after);
+        match closure.size_before {
+            None => format!("; closure {after}"),
+            Some(before) => {
+                let growth = DisplayGrowth {
+                    before,
+                    after: closure.size_after,
+                };
+                format!("; closure {} -> {after} ({growth})", DisplaySize(before))
+            }
         }
-    };
-    Line::indented(INDENT).put(Tone::Dim, format!("{copy}; {size}"))
+    });
+    Line::indented(INDENT).put(Tone::Dim, format!("{copy}{size}"))
 }
 
 #[cfg(test)]
@@ -346,6 +416,46 @@ mod tests {
         warning: deploy.nodes.web1: unknown option 'magicRollbak'; did you mean 'magicRollback'?
 
         Plan: 1 to create, 1 to update, 1 unchanged, 2 unknown; 1 node unreachable; 430 paths, 1.2 GiB to copy.
+        ");
+    }
+
+    #[test]
+    fn a_fleet_is_said_once() {
+        insta::assert_snapshot!(text(&fixtures::fleet_plan(), 80), @r"
+        plan bbbbbbbb  2026-08-01T10:12:13Z  anna@laptop
+        flake .  git+file:///home/anna/fleet?rev=8d0f2a9c31c5e0a7b64f
+
+        On many nodes
+          ! linux    6.6.31 -> 6.6.30 (downgrade)  on 13 nodes
+            openssl  3.0.13 -> 3.0.14  on 14 nodes
+
+        db1  db1.example.org  unreachable
+            connection timed out
+          ! system  unknown
+
+        mail
+          ~ system  update   generation 9 -> 10
+              exim  4.97 -> 4.98
+              and 2 of the changes above
+              copy: 6 paths, 10.0 MiB; closure 900.0 MiB -> 910.0 MiB (+10.0 MiB)
+
+        12 nodes alike
+          web01, web02, web03, web04, web05, web06, web07, web08, web09, web10, web11,
+            web12
+          ~ system  update   generations differ
+              nixos-system-<node>  24.05 (rebuilt, 1 path)
+              and 2 of the changes above
+              copy: 72 paths, 120.0 MiB in all
+
+        router
+          ~ system  update   generation 5 -> 6
+              and 1 of the changes above
+              copy: 6 paths, 10.0 MiB; closure 900.0 MiB -> 910.0 MiB (+10.0 MiB)
+
+        31 nodes without changes
+
+        Plan: 14 to update, 31 unchanged, 1 unknown; 1 node unreachable;
+          84 paths, 140.0 MiB to copy.
         ");
     }
 
@@ -438,6 +548,8 @@ mod tests {
           ~ system  update  generation 4 -> 5
               hello  2.12 -> 2.12.1
               copy: 1 path, 0 B; closure 40.0 MiB -> 40.0 MiB (same size)
+
+        19 nodes without changes
 
         Plan: 1 to update, 19 unchanged; 1 path, 0 B to copy.
         ");
