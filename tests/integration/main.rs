@@ -27,6 +27,7 @@ mod saved_plan;
 mod scene;
 mod selection;
 mod smoke;
+mod systemd_bed;
 mod targets;
 mod testbed;
 mod testbed_works;
