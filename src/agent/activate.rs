@@ -39,13 +39,20 @@ pub(super) async fn activate(
         source,
     })?;
     let reactivate = request.reactivate || was_left_failed(context, request)?;
-    let decision = decide(&request.expected, &found.state, &request.target, reactivate);
+    let decision = decide(
+        &request.expected,
+        &found.state,
+        &request.target,
+        request.generation,
+        reactivate,
+    );
     let sets_profile = match decision {
         Decision::AlreadyDone => return Ok(ActivationResult::AlreadyDone { state: found.state }),
         Decision::Stale => return Ok(ActivationResult::Stale { found: found.state }),
         Decision::Set => true,
         Decision::Reactivate => false,
     };
+    check_generation(request, &found)?;
     let mut work = prepare(context, request, found, sets_profile).await?;
     let mut activation = Activation {
         policy: Policy {
@@ -69,6 +76,22 @@ fn was_left_failed(context: &Context, request: &ActivationRequest) -> Result<boo
         last.target == request.target
             && matches!(last.phase, Phase::LeftFailed | Phase::RollbackFailed)
     }))
+}
+
+/// The number alone could be another path's by now: Nix gives numbers again.
+fn check_generation(request: &ActivationRequest, found: &Snapshot) -> Result<(), AgentError> {
+    let Some(generation) = request.generation else {
+        return Ok(());
+    };
+    let path = found.generations.get(&generation).map(String::as_str);
+    if path == Some(request.target.as_str()) {
+        return Ok(());
+    }
+    Err(AgentError::NoGeneration {
+        profile: request.profile_path.clone(),
+        generation,
+        target: request.target.clone(),
+    })
 }
 
 /// Checks everything that can be checked before, and records what there is.
@@ -107,7 +130,11 @@ async fn prepare<'a>(
 
 fn first_journal(request: &ActivationRequest, found: Snapshot, sets_profile: bool) -> Journal {
     let generation = if sets_profile {
-        Some(found.generation_for(&request.target))
+        Some(
+            request
+                .generation
+                .unwrap_or_else(|| found.generation_for(&request.target)),
+        )
     } else {
         found.state.generation()
     };
@@ -150,7 +177,7 @@ struct Activation<'a, 'b> {
 impl Activation<'_, '_> {
     async fn go(&mut self, request: &ActivationRequest) -> Result<(), Setback> {
         if self.policy.sets_profile {
-            self.set_profile().await?;
+            self.set_profile(request).await?;
         }
         fault::point("set");
         let location = self.work.journal.profile_path.to_string();
@@ -176,16 +203,16 @@ impl Activation<'_, '_> {
             .map_err(|reason| (Fact::Failed, reason))
     }
 
-    async fn set_profile(&mut self) -> Result<(), Setback> {
+    async fn set_profile(&mut self, request: &ActivationRequest) -> Result<(), Setback> {
         let phase = self.after(Fact::Succeeded)?;
         let work = &mut *self.work;
         let begin = work.log_length();
         let environment = &work.context.environment;
-        let call = nix::set(
-            environment,
-            &work.journal.profile_path,
-            &work.journal.target,
-        );
+        let profile = &work.journal.profile_path;
+        let call = match request.generation {
+            Some(number) => nix::switch(environment, profile, number),
+            None => nix::set(environment, profile, &work.journal.target),
+        };
         let ended = work.run(call, Some(nix::TIME_LIMIT), phase).await;
         let set = |detail: String| (Fact::Failed, FailureReason::SetProfile { detail });
         match ended.map(super::work::Ended::failure) {

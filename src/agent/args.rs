@@ -65,7 +65,14 @@ pub(super) enum Command {
         /// The profile link
         profile_path: AbsolutePath,
     },
-    /// Do the work of `start` or `revoke`
+    /// Finish what an agent that died has left
+    Recover {
+        /// The run that asks
+        run: RunId,
+        /// The profile link
+        profile_path: AbsolutePath,
+    },
+    /// Do the work of `start`, `revoke` or `recover`
     #[command(hide = true)]
     Supervise {
         /// What, in JSON
@@ -115,7 +122,11 @@ mod tests {
                 run: run.clone(),
                 profile_path: profile_path.clone(),
             },
-            AgentCommand::Revoke { run, profile_path },
+            AgentCommand::Revoke {
+                run: run.clone(),
+                profile_path: profile_path.clone(),
+            },
+            AgentCommand::Recover { run, profile_path },
         ] {
             let words = ["activate".to_owned()]
                 .into_iter()

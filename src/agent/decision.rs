@@ -1,6 +1,6 @@
 //! What a request means for the profile that was found.
 
-use crate::model::{ProfileState, StorePath};
+use crate::model::{Generation, ProfileState, StorePath};
 
 /// What is to be done with a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,15 +15,18 @@ pub(super) enum Decision {
     Stale,
 }
 
-/// Returns what to do with a profile that is `found`, when the plan saw `expected`.
+/// Returns what to do with a profile that is `found`, when the plan saw `expected`, to bring it to
+/// `target` (as this `generation`, if one is named).
 pub(super) fn decide(
     expected: &ProfileState,
     found: &ProfileState,
     target: &StorePath,
+    generation: Option<Generation>,
     reactivate: bool,
 ) -> Decision {
     let as_planned = expected == found || matches!(expected, ProfileState::Unknown { .. });
-    let at_target = found.path() == Some(target);
+    let at_target = found.path() == Some(target)
+        && generation.is_none_or(|number| found.generation() == Some(number));
     match (as_planned, at_target) {
         (true, false) => Decision::Set,
         (true, true) if reactivate => Decision::Reactivate,
@@ -36,7 +39,6 @@ pub(super) fn decide(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Generation;
 
     fn path(name: &str) -> StorePath {
         format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}")
@@ -54,8 +56,9 @@ mod tests {
 
     fn check(table: &[(&ProfileState, ProfileState, Decision, Decision)]) {
         for (expected, found, once, again) in table {
-            assert_eq!(decide(expected, found, &path("new"), false), *once);
-            assert_eq!(decide(expected, found, &path("new"), true), *again);
+            let decide = |reactivate| decide(expected, found, &path("new"), None, reactivate);
+            assert_eq!(decide(false), *once);
+            assert_eq!(decide(true), *again);
         }
     }
 
@@ -75,6 +78,22 @@ mod tests {
             (&unknown, at(1, "new", 1), AlreadyDone, Reactivate),
             (&at(1, "new", 1), at(1, "new", 1), AlreadyDone, Reactivate),
         ]);
+    }
+
+    #[test]
+    fn the_same_path_under_another_number_is_another_generation() {
+        let found = at(5, "new", 5);
+        let decide = |number| {
+            decide(
+                &found,
+                &found,
+                &path("new"),
+                Some(Generation(number)),
+                false,
+            )
+        };
+        assert_eq!(decide(3), Decision::Set);
+        assert_eq!(decide(5), Decision::AlreadyDone);
     }
 
     #[test]

@@ -91,6 +91,9 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Revoke { run, profile_path } => {
             start::revoke(&environment, run, profile_path, output).await?;
         }
+        Command::Recover { run, profile_path } => {
+            start::recover(&environment, run, profile_path, output).await?;
+        }
         Command::Supervise { job } => {
             let job =
                 serde_json::from_str(&job).map_err(|source| AgentError::Request { source })?;

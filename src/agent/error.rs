@@ -2,8 +2,9 @@
 
 use std::io;
 
-use crate::model::{AbsolutePath, RunId, StorePath};
+use crate::model::{AbsolutePath, Generation, RunId, StorePath};
 use crate::process::ProcessError;
+use crate::protocol::FailureReason;
 
 /// Something that ends a command of the agent before it changed anything.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +79,8 @@ pub(super) enum AgentError {
     RecoveryFailed {
         /// The earlier run.
         run: RunId,
+        /// Why it had to be taken back.
+        reason: Box<FailureReason>,
         /// What failed.
         detail: String,
     },
@@ -105,6 +108,19 @@ pub(super) enum AgentError {
     )]
     NoActivation {
         /// The target.
+        target: StorePath,
+    },
+    /// The generation to switch to is not there, or is another one than planned.
+    #[error(
+        "generation {generation} of {profile} is not {target} (any more); nothing was changed. \
+         Plan again"
+    )]
+    NoGeneration {
+        /// The profile link.
+        profile: AbsolutePath,
+        /// The generation.
+        generation: Generation,
+        /// What it should be.
         target: StorePath,
     },
     /// A program could not be run.

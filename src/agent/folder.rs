@@ -34,6 +34,8 @@ pub(super) enum JobKind {
     Activate,
     /// Taking back.
     Revoke,
+    /// Finishing what another run has left.
+    Recover,
 }
 
 impl Folder {
@@ -68,6 +70,7 @@ impl Folder {
         let stem = match kind {
             JobKind::Activate => run.to_string(),
             JobKind::Revoke => format!("{run}-revoke"),
+            JobKind::Recover => format!("{run}-recover"),
         };
         RunFiles {
             events: self.file(&format!("{stem}.events")),

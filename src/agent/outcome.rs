@@ -13,6 +13,9 @@ pub(super) fn outcome(
     reached: Option<Phase>,
     state: ProfileState,
 ) -> ActivationResult {
+    if kind == JobKind::Recover {
+        return recovery_outcome(journal, state);
+    }
     let Some(journal) = journal.filter(|journal| journal.run == *run) else {
         return match reached {
             None | Some(Phase::Prepared) => not_started(),
@@ -40,6 +43,18 @@ pub(super) fn outcome(
             "nobody works on it any more; the next deployment of this profile takes it back first",
             state,
         ),
+    }
+}
+
+/// A recovery that died is told by what it has left: something to do, or nothing.
+fn recovery_outcome(journal: Option<&Journal>, state: ProfileState) -> ActivationResult {
+    match journal.map(|journal| journal.phase) {
+        Some(phase) if phase.is_pending() => interrupted(
+            phase,
+            "nobody works on it any more; the next deployment of this profile takes it back first",
+            state,
+        ),
+        _ => ActivationResult::AlreadyDone { state },
     }
 }
 

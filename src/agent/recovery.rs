@@ -6,10 +6,11 @@ use super::folder::JobKind;
 use super::identity::end_activation;
 use super::journal;
 use super::machine::{Fact, Policy, next};
-use super::profile::Snapshot;
+use super::profile::{Snapshot, read_state};
 use super::rollback_plan::{LinkStep, Moment, link_step};
 use super::work::{Context, Work};
 use super::{clock, fault};
+use crate::model::AbsolutePath;
 use crate::process::{Invocation, run};
 use crate::protocol::{
     ActivationProcess, ActivationResult, AgentMessage, FailureReason, Journal, Phase, Recovery,
@@ -50,10 +51,37 @@ pub(super) async fn recover(context: &Context) -> Result<(), AgentError> {
         recovery,
     });
     match result {
-        ActivationResult::RollbackFailed { detail, .. } => {
-            Err(AgentError::RecoveryFailed { run, detail })
+        ActivationResult::RollbackFailed { reason, detail, .. } => {
+            let reason = Box::new(reason);
+            Err(AgentError::RecoveryFailed {
+                run,
+                reason,
+                detail,
+            })
         }
         _ => Ok(()),
+    }
+}
+
+/// Recovers, and nothing else. The profile's lock must be held.
+///
+/// # Errors
+/// Only where nothing was changed.
+pub(super) async fn recover_only(
+    context: &Context,
+    profile: &AbsolutePath,
+) -> Result<ActivationResult, AgentError> {
+    let state = || read_state(profile);
+    match recover(context).await {
+        Ok(()) => Ok(ActivationResult::AlreadyDone { state: state() }),
+        Err(AgentError::RecoveryFailed { reason, detail, .. }) => {
+            Ok(ActivationResult::RollbackFailed {
+                reason: *reason,
+                detail,
+                state: state(),
+            })
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `start`, `attach` and `revoke`: what the operator's connection runs, and may lose.
+//! `start`, `attach`, `revoke` and `recover`: what the operator's connection runs, and may lose.
 
 use std::io::{self, Write};
 
@@ -41,6 +41,27 @@ pub(super) async fn revoke(
     if !job.folder().path().is_dir() {
         let found = read_state(job.folder().profile());
         return refuse(output, "", ActivationResult::Stale { found });
+    }
+    launch(environment, &job, output).await
+}
+
+/// Starts finishing what another run has left of the profile, and follows that.
+pub(super) async fn recover(
+    environment: &Environment,
+    run: RunId,
+    profile_path: AbsolutePath,
+    output: impl Write,
+) -> io::Result<()> {
+    let job = Job::Recover { run, profile_path };
+    let folder = job.folder();
+    // Nothing is written where there is nothing to do.
+    let nothing_pending = match journal::load(&folder) {
+        Ok(last) => last.is_none_or(|last| !last.phase.is_pending()),
+        Err(_) => false,
+    };
+    if nothing_pending && !job.files().events.exists() {
+        let state = read_state(folder.profile());
+        return refuse(output, "", ActivationResult::AlreadyDone { state });
     }
     launch(environment, &job, output).await
 }

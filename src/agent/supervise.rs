@@ -12,6 +12,7 @@ use super::fault;
 use super::folder::{Folder, JobKind, RunFiles};
 use super::journal;
 use super::lock::{Lock, Taken};
+use super::recovery::recover_only;
 use super::revoke::revoke;
 use super::work::Context;
 use crate::model::{AbsolutePath, Operator, RunId};
@@ -36,6 +37,13 @@ pub(super) enum Job {
         /// The profile link.
         profile_path: AbsolutePath,
     },
+    /// Finish what another run has left.
+    Recover {
+        /// The run that asks.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
 }
 
 impl Job {
@@ -43,7 +51,7 @@ impl Job {
     pub(super) fn run(&self) -> &RunId {
         match self {
             Self::Activate { request } => &request.run,
-            Self::Revoke { run, .. } => run,
+            Self::Revoke { run, .. } | Self::Recover { run, .. } => run,
         }
     }
 
@@ -51,7 +59,7 @@ impl Job {
     pub(super) fn folder(&self) -> Folder {
         Folder::of(match self {
             Self::Activate { request } => &request.profile_path,
-            Self::Revoke { profile_path, .. } => profile_path,
+            Self::Revoke { profile_path, .. } | Self::Recover { profile_path, .. } => profile_path,
         })
     }
 
@@ -60,6 +68,7 @@ impl Job {
         match self {
             Self::Activate { .. } => JobKind::Activate,
             Self::Revoke { .. } => JobKind::Revoke,
+            Self::Recover { .. } => JobKind::Recover,
         }
     }
 
@@ -72,6 +81,8 @@ impl Job {
         match self {
             Self::Activate { request } => Duration::from_secs(request.lock_timeout),
             Self::Revoke { .. } => REVOKE_LOCK_LIMIT,
+            // Whoever holds it lives, and finishes by itself.
+            Self::Recover { .. } => Duration::ZERO,
         }
     }
 
@@ -79,7 +90,7 @@ impl Job {
         let of_journal = || Some(journal::load(folder).ok()??.operator);
         match self {
             Self::Activate { request } => request.operator.clone(),
-            Self::Revoke { .. } => of_journal().unwrap_or(Operator {
+            Self::Revoke { .. } | Self::Recover { .. } => of_journal().unwrap_or(Operator {
                 user: "unknown".into(),
                 host: "unknown".into(),
             }),
@@ -127,5 +138,6 @@ async fn work(context: &Context, job: &Job) -> Result<ActivationResult, AgentErr
     match job {
         Job::Activate { request } => activate(context, request).await,
         Job::Revoke { run, profile_path } => revoke(context, run, profile_path).await,
+        Job::Recover { profile_path, .. } => recover_only(context, profile_path).await,
     }
 }

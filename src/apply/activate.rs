@@ -85,9 +85,13 @@ async fn call_of<H: Host>(
         profile_path: profile_path.ok_or_else(|| "the profile's path is not known".to_owned())?,
         expected: profile.current.clone(),
         target: profile.target.path.clone(),
+        generation: (profile.action == Action::RollBack)
+            .then_some(profile.target.generation)
+            .flatten(),
         reactivate: profile.action == Action::Reactivate,
         auto_rollback: profile.settings.auto_rollback,
         magic_rollback: profile.settings.magic_rollback,
+        on_degraded: profile.settings.on_degraded,
         temp_path: profile.settings.temp_path.clone(),
         activation_timeout: profile.settings.activation_timeout,
         confirm_timeout: profile.settings.confirm_timeout,

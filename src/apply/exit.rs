@@ -67,6 +67,7 @@ fn changed_its_node(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Done { .. }
+            | Outcome::Degraded { .. }
             | Outcome::RolledBack { .. }
             | Outcome::Broken { .. }
             | Outcome::Unreachable { .. }
@@ -92,6 +93,13 @@ mod tests {
         let rolled_back = Outcome::RolledBack {
             message: String::new(),
         };
+        let degraded = Outcome::Degraded {
+            generation: None,
+            message: String::new(),
+        };
+        let needs_reboot = Outcome::NeedsReboot {
+            message: String::new(),
+        };
         let stale = Outcome::Stale {
             message: String::new(),
         };
@@ -105,6 +113,9 @@ mod tests {
             (vec![], Exit::AtTarget),
             (vec![done.clone(), Outcome::Unchanged], Exit::AtTarget),
             (vec![rolled_back], Exit::Partial),
+            (vec![degraded], Exit::Partial),
+            (vec![needs_reboot.clone()], Exit::Failed),
+            (vec![done.clone(), needs_reboot], Exit::Partial),
             (vec![done, stale.clone()], Exit::Partial),
             (vec![stale.clone(), failed.clone()], Exit::Stale),
             (vec![stale, locked], Exit::Locked),

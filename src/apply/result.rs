@@ -22,6 +22,17 @@ pub(super) fn outcome_of(
         ActivationResult::Done { state } => Outcome::Done {
             generation: state.generation(),
         },
+        ActivationResult::Degraded { state } => Outcome::Degraded {
+            generation: state.generation(),
+            message: "the target is active, but some units failed to start (status 4); it stays, \
+                      since onDegraded is keep"
+                .to_owned(),
+        },
+        ActivationResult::NeedsReboot { .. } => Outcome::NeedsReboot {
+            message: "the target cannot be activated without a reboot; nothing was changed. \
+                      `deploy apply --boot` makes it the one that the node boots next"
+                .to_owned(),
+        },
         ActivationResult::AlreadyDone { .. } => Outcome::Unchanged,
         ActivationResult::Stale { found } => Outcome::Stale {
             message: stale_message(&profile.current, found),

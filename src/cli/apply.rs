@@ -38,6 +38,7 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
     let saved = match args.targets.first() {
         Some(first) if is_plan(first) => Some(saved_plan(&args, first)?),
         _ => {
+            check_no_digest(&args)?;
             check_answerable(context, args.yes)?;
             None
         }
@@ -120,10 +121,9 @@ fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError> {
     let targets = args.targets[1..]
         .iter()
         .map(|target| target.parse::<TargetArgument>());
-    let mut plan = narrow(
-        read_plan(Path::new(file))?,
-        &targets.collect::<Result<Vec<_>, _>>()?,
-    )?;
+    let plan = read_plan(Path::new(file))?;
+    check_digest(args, &plan)?;
+    let mut plan = narrow(plan, &targets.collect::<Result<Vec<_>, _>>()?)?;
     if plan.mode != Mode::Switch {
         return Err(CliError::usage(
             "this version of deploy applies plans of mode `switch` only",
@@ -146,6 +146,31 @@ fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError> {
         }
     }
     Ok(plan)
+}
+
+/// An approval is of one plan, byte for byte.
+fn check_digest(args: &ApplyArgs, plan: &Plan) -> Result<(), CliError> {
+    match &args.digest {
+        Some(digest) if *digest != plan.digest => Err(CliError::refused(
+            Exit::Failed,
+            format!(
+                "this is another plan than the one that was approved: its digest is {}, not {digest}",
+                plan.digest
+            ),
+            "review it with `deploy show FILE`, and approve its digest",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_no_digest(args: &ApplyArgs) -> Result<(), CliError> {
+    match &args.digest {
+        Some(_) => Err(CliError::usage(
+            "--digest needs a saved plan",
+            "save one with `deploy plan --out FILE`, and give the file to `deploy apply`",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Reads all nodes of a saved plan again: any stale profile refuses the whole plan.

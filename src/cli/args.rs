@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::TargetArgument;
-use crate::model::{AbsolutePath, HostName, UserName};
+use crate::model::{AbsolutePath, HostName, OnDegraded, UserName};
+use crate::plan::Gate;
 
 /// Plan and apply changes to fleets of NixOS and Nix machines described by a flake
 ///
@@ -28,6 +29,7 @@ pub(super) struct CommandLine {
 pub(super) enum Command {
     Plan(PlanArgs),
     Apply(ApplyArgs),
+    Status(StatusArgs),
     Show(ShowArgs),
 }
 
@@ -46,12 +48,19 @@ pub(super) struct PlanArgs {
     pub(super) out: Option<PathBuf>,
 
     /// How to print the plan
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
+    pub(super) format: PlanFormat,
 
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+
+    /// Exit with 6 if the plan does this; several are separated by commas
+    ///
+    /// KIND[:PATTERN][@NODES], where KIND is downgrade, removed, added (of packages), create, unknown
+    /// (of profiles) or unreachable (of nodes). Patterns take `*` and `?`.
+    #[arg(long, value_name = "GATE", value_delimiter = ',')]
+    pub(super) deny: Vec<Gate>,
 
     /// Do not build what changed; packages and sizes are then unknown
     #[arg(long)]
@@ -94,6 +103,10 @@ pub(super) struct ApplyArgs {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Apply the saved plan only if it has this digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) digest: Option<String>,
+
     /// Go on with the other nodes where a saved plan is stale
     #[arg(long)]
     pub(super) skip_stale: bool,
@@ -116,6 +129,31 @@ pub(super) struct ApplyArgs {
     pub(super) display: DisplayArgs,
 }
 
+/// Show what nodes are now, and what became of their last runs
+///
+/// Reads the current generation of every selected profile, whether something else runs than its link
+/// says, and whether a run is at work, was interrupted or went back. Evaluates settings only, so that
+/// it works while a system does not evaluate. Changes nothing.
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// What to look at: FLAKE, FLAKE#node or FLAKE#node.profile
+    #[arg(value_name = "TARGET", default_value = ".")]
+    pub(super) targets: Vec<TargetArgument>,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
+}
+
 /// Print a saved plan
 #[derive(Debug, Args)]
 pub(super) struct ShowArgs {
@@ -123,15 +161,33 @@ pub(super) struct ShowArgs {
     pub(super) file: PathBuf,
 
     /// How to print it
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
+    pub(super) format: PlanFormat,
+
+    /// Print only the digest, to which an approval can be bound with `deploy apply --digest`
+    #[arg(long, conflicts_with = "format")]
+    pub(super) digest: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people
+    Human,
+    /// The whole plan, as in schema/plan.schema.json
+    Json,
+    /// For a comment on a pull request, at most 60,000 characters
+    Markdown,
+    /// The graph of the steps, for Graphviz
+    Dot,
+    /// The graph of the steps, for Mermaid
+    Mermaid,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     /// For people
     Human,
-    /// The whole plan, as in schema/plan.schema.json
+    /// For programs
     Json,
 }
 
@@ -186,6 +242,10 @@ pub(super) struct SettingArgs {
     /// Most seconds that an activation may take
     #[arg(long, value_name = "SECONDS")]
     pub(super) activation_timeout: Option<u64>,
+
+    /// What to do when some units of a node have failed: `rollback` or `keep`
+    #[arg(long, value_name = "ACTION")]
+    pub(super) on_degraded: Option<OnDegraded>,
 
     /// Folder on the node for the confirmation
     #[arg(long, value_name = "PATH")]

@@ -47,6 +47,12 @@ pub(super) enum CliError {
         help: String,
         exit: Exit,
     },
+    #[error("the plan is denied\n{lines}")]
+    #[diagnostic(
+        code(deploy::cli::denied),
+        help("change the flake, or leave the gate out if this is meant")
+    )]
+    Denied { lines: String },
     #[error("{doing}: {path}")]
     #[diagnostic(code(deploy::cli::file))]
     Io {
@@ -99,9 +105,11 @@ impl CliError {
     /// Returns the exit code.
     pub(super) fn exit_code(&self) -> u8 {
         const BAD_COMMAND_LINE: u8 = 64;
+        const DENIED: u8 = 6;
         match self {
             Self::Usage { .. } | Self::Target(_) => BAD_COMMAND_LINE,
             Self::Refused { exit, .. } => exit.code(),
+            Self::Denied { .. } => DENIED,
             Self::Interrupted => Exit::Interrupted.code(),
             _ => Exit::Failed.code(),
         }

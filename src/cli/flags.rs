@@ -29,6 +29,7 @@ impl SettingArgs {
             remote_build: self.remote_build,
             activation_timeout: self.activation_timeout,
             confirm_timeout: self.confirm_timeout,
+            on_degraded: self.on_degraded,
         };
         Ok(FlagSettings {
             settings,
@@ -50,6 +51,7 @@ impl SettingArgs {
             ("--sudo", self.sudo.is_some()),
             ("--interactive-sudo", self.interactive_sudo.is_some()),
             ("--remote-build", self.remote_build.is_some()),
+            ("--on-degraded", self.on_degraded.is_some()),
         ];
         given
             .into_iter()

@@ -13,5 +13,6 @@ mod prompt;
 mod show;
 mod signals;
 mod state;
+mod status;
 
 pub use entry::main;

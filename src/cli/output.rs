@@ -9,7 +9,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 
-use super::args::{DisplayArgs, Format};
+use super::args::{DisplayArgs, PlanFormat};
 use super::context::{Context, terminal_width};
 use super::error::CliError;
 use crate::apply::EventSink;
@@ -17,7 +17,7 @@ use crate::plan::{Plan, render_plan};
 use crate::planner::FailedBuild;
 use crate::report::{
     Canvas, Display, JsonLines, Live, Mode, Plain, PlanText, Reporter, Reporters, Requested,
-    RunLog, RunSummary, Verbosity, escape_control,
+    RunLog, RunSummary, Verbosity, dot, escape_control, markdown, mermaid,
 };
 
 /// Error messages are wrapped to the terminal, but neither too narrow nor too wide to be read.
@@ -115,17 +115,27 @@ fn reporters(context: &Context, requested: Requested, display: &DisplayArgs) -> 
 
 /// Prints a plan to standard output. A plan that did not get there whole is an error: whoever reads
 /// it from a file must not take a part for all of it.
-pub(super) fn print_plan(context: &Context, plan: &Plan, format: Format) -> Result<(), CliError> {
+pub(super) fn print_plan(
+    context: &Context,
+    plan: &Plan,
+    format: PlanFormat,
+) -> Result<(), CliError> {
     let text = match format {
-        Format::Human => plan_text(context, plan, stdout_colour(context)),
-        Format::Json => render_plan(plan),
+        PlanFormat::Human => plan_text(context, plan, stdout_colour(context)),
+        PlanFormat::Json => render_plan(plan),
+        PlanFormat::Markdown => markdown(plan),
+        PlanFormat::Dot => dot(plan),
+        PlanFormat::Mermaid => mermaid(plan),
     };
-    match print_stdout(&text) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::io(
-            "could not print the plan",
-            "standard output",
-            error,
-        )),
+    print_data(&text, "could not print the plan")
+}
+
+/// Prints what a command was called for to standard output.
+pub(super) fn print_data(text: &str, failure: &'static str) -> Result<(), CliError> {
+    match print_stdout(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::io(failure, "standard output", error))
+        }
         _ => Ok(()),
     }
 }
@@ -214,7 +224,8 @@ pub(super) fn print_error(error: &CliError, context: Option<&Context>) {
     print_stderr(&text);
 }
 
-fn stdout_colour(context: &Context) -> bool {
+/// Returns whether text on standard output has colours.
+pub(super) fn stdout_colour(context: &Context) -> bool {
     context.stdout_is_terminal && !context.surroundings.no_color && !context.surroundings.dumb
 }
 

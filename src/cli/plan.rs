@@ -11,7 +11,7 @@ use super::state::StateFolder;
 use crate::config::{Selection, TargetArgument, select};
 use crate::model::{FlagSettings, StorePath};
 use crate::nix::{Nix, add_roots, invalid_paths};
-use crate::plan::{Action, Observed, Plan, PlanHead, render_plan};
+use crate::plan::{Action, Gate, Observed, Plan, PlanHead, render_plan};
 use crate::planner::{MadePlan, PlanRequest, make_plan};
 use crate::report::Requested;
 
@@ -38,6 +38,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     let printed = print_plan(context, &plan, args.format);
     print_failed_builds(context, &failed_builds);
     printed?;
+    check_gates(&plan, &args.deny)?;
     Ok(exit_code(
         &plan,
         !failed_builds.is_empty(),
@@ -163,6 +164,22 @@ pub(super) async fn keep_outputs(
         .collect();
     let folder = StateFolder::new(&context.state_folder).plan_folder(&plan.id, expire)?;
     Ok(add_roots(&built, &folder).await?)
+}
+
+fn check_gates(plan: &Plan, gates: &[Gate]) -> Result<(), CliError> {
+    let lines: Vec<String> = gates
+        .iter()
+        .flat_map(|gate| {
+            let denials = gate.denials(plan).into_iter();
+            denials.map(move |denial| format!("{gate}: {denial}"))
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::Denied {
+        lines: lines.join("\n"),
+    })
 }
 
 /// A node that cannot be read is no failure: it is in the plan. All of them is one.

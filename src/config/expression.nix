@@ -69,5 +69,5 @@ let
 in
 trace "${mark}${toJSON settings}" {
   inherit settings;
-  targets = overNodes (overProfiles target);
+  targets = if wantsPaths then overNodes (overProfiles target) else { };
 }

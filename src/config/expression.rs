@@ -15,16 +15,26 @@ pub const SETTINGS_MARK: &str = "deploy-settings:";
 
 const FUNCTION: &str = include_str!("expression.nix");
 
+/// Whether the paths of profiles are evaluated, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paths {
+    /// They are.
+    Wanted,
+    /// Nothing but settings is: what needs no target also works while a system does not evaluate.
+    Left,
+}
+
 /// Returns the Nix function for a selection: `deploy` attribute in, settings and targets out.
-pub fn expression(selection: &Selection) -> String {
+pub fn expression(selection: &Selection, paths: Paths) -> String {
     let selected = selection
         .nodes
         .as_ref()
         .map_or_else(|| "null".to_owned(), attributes);
     let excluded = attributes(&selection.excluded);
     format!(
-        "let selected = {selected}; excluded = {excluded}; mark = {}; generic = {}; fleetOwn = {}; nodeOwn = {}; \
+        "let selected = {selected}; excluded = {excluded}; wantsPaths = {}; mark = {}; generic = {}; fleetOwn = {}; nodeOwn = {}; \
          profileOwn = {}; in {FUNCTION}",
+        paths == Paths::Wanted,
         nix_string(SETTINGS_MARK),
         list(options::GENERIC),
         list(options::FLEET),
@@ -89,9 +99,8 @@ mod tests {
     fn only_what_is_selected_is_named() {
         let target = ".#\"a.b\".p".parse().unwrap();
         let selection = &crate::config::select(&[target], &[])[0];
-        assert!(
-            expression(selection)
-                .starts_with("let selected = { \"a.b\" = [ \"p\" ]; }; excluded = { };")
-        );
+        assert!(expression(selection, Paths::Left).starts_with(
+            "let selected = { \"a.b\" = [ \"p\" ]; }; excluded = { }; wantsPaths = false;"
+        ));
     }
 }

@@ -17,7 +17,7 @@ mod target;
 mod targets;
 
 pub use error::ConfigError;
-pub use expression::{SETTINGS_MARK, expression, nix_string};
+pub use expression::{Paths, SETTINGS_MARK, expression, nix_string};
 pub use fleet::{Fleet, FleetNode, FleetProfile, ProfileLocation, TargetPath, Targets};
 pub use parse::parse_fleet;
 pub use parse_context::ParseContext;

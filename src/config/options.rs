@@ -1,7 +1,7 @@
 //! The names of all options of the flake attribute, and where each may stand.
 
 /// Options that fleet, node and profile may each have.
-pub(super) const GENERIC: [&str; 12] = [
+pub(super) const GENERIC: [&str; 13] = [
     "sshUser",
     "user",
     "sshOpts",
@@ -14,6 +14,7 @@ pub(super) const GENERIC: [&str; 12] = [
     "remoteBuild",
     "activationTimeout",
     "confirmTimeout",
+    "onDegraded",
 ];
 
 /// Options that only the fleet has.

@@ -58,6 +58,7 @@ fn in_force(merged: Settings, sudo: Option<Vec<String>>) -> ProfileSettings {
         remote_build: merged.remote_build.unwrap_or(false),
         activation_timeout: merged.activation_timeout,
         confirm_timeout: merged.confirm_timeout.unwrap_or(CONFIRM_TIMEOUT_SECONDS),
+        on_degraded: merged.on_degraded.unwrap_or_default(),
     }
 }
 

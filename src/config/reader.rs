@@ -75,6 +75,7 @@ impl Reader<'_> {
             remote_build: self.get("remoteBuild", TRUTH)?,
             activation_timeout: self.get("activationTimeout", SECONDS)?,
             confirm_timeout: self.get("confirmTimeout", SECONDS)?,
+            on_degraded: self.get("onDegraded", "\"rollback\" or \"keep\"")?,
         })
     }
 

@@ -18,7 +18,7 @@ pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName, quoted};
 pub use path::AbsolutePath;
 pub use profile_state::ProfileState;
 pub use run::{Operator, RunId};
-pub use settings::{CONFIRM_TIMEOUT_SECONDS, FlagSettings, ProfileSettings, Settings};
+pub use settings::{CONFIRM_TIMEOUT_SECONDS, FlagSettings, OnDegraded, ProfileSettings, Settings};
 pub use store_path::StorePath;
 
 pub(crate) use name::text_newtype;

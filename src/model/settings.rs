@@ -2,7 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AbsolutePath, HostName, UserName};
+use super::{AbsolutePath, HostName, InvalidText, UserName};
+
+/// What becomes of an activation after which some units have failed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "operator", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnDegraded {
+    /// It goes back.
+    #[default]
+    Rollback,
+    /// It stays, and is told as degraded.
+    Keep,
+}
+
+impl std::str::FromStr for OnDegraded {
+    type Err = InvalidText;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "rollback" => Ok(Self::Rollback),
+            "keep" => Ok(Self::Keep),
+            _ => Err(InvalidText {
+                what: "action on failed units",
+                text: text.to_owned(),
+                reason: "is neither `rollback` nor `keep`",
+            }),
+        }
+    }
+}
 
 /// The generic options of one level of the flake: fleet, node or profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +59,8 @@ pub struct Settings {
     pub activation_timeout: Option<u64>,
     /// Seconds that an activation waits for its confirmation.
     pub confirm_timeout: Option<u64>,
+    /// What to do when some units have failed.
+    pub on_degraded: Option<OnDegraded>,
 }
 
 /// What the command line overrides, for every selected profile.
@@ -74,6 +104,9 @@ pub struct ProfileSettings {
     pub activation_timeout: Option<u64>,
     /// Seconds that an activation waits for its confirmation.
     pub confirm_timeout: u64,
+    /// What to do when some units have failed.
+    #[serde(default)]
+    pub on_degraded: OnDegraded,
 }
 
 impl Settings {
@@ -100,6 +133,7 @@ impl Settings {
             remote_build: first(levels, |level| level.remote_build),
             activation_timeout: first(levels, |level| level.activation_timeout),
             confirm_timeout: first(levels, |level| level.confirm_timeout),
+            on_degraded: first(levels, |level| level.on_degraded),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::NixError;
 use super::command::Nix;
-use crate::config::{Evaluation, RawSettings, SETTINGS_MARK, Selection, expression};
+use crate::config::{Evaluation, Paths, RawSettings, SETTINGS_MARK, Selection, expression};
 use crate::process::{Invocation, run_with};
 
 const DOING: &str = "evaluating the flake";
@@ -12,11 +12,12 @@ const DOING: &str = "evaluating the flake";
 pub async fn evaluate(
     nix: &Nix,
     selection: &Selection,
+    paths: Paths,
     mut on_settings: impl FnMut(RawSettings),
     mut on_line: impl FnMut(&str),
 ) -> Result<Evaluation, NixError> {
     let mut message = String::new();
-    let finished = run_with(&invocation(nix, selection), |line| {
+    let finished = run_with(&invocation(nix, selection, paths), |line| {
         if let Some(settings) = settings_of(line) {
             on_settings(settings);
         } else {
@@ -36,11 +37,11 @@ pub async fn evaluate(
     Err(explain(&selection.flake, &message))
 }
 
-fn invocation(nix: &Nix, selection: &Selection) -> Invocation {
+fn invocation(nix: &Nix, selection: &Selection, paths: Paths) -> Invocation {
     Nix::nix(&["eval", "--json"])
         .arg(format!("{}#deploy", selection.flake))
         .arg("--apply")
-        .arg(expression(selection))
+        .arg(expression(selection, paths))
         .args(&nix.arguments)
 }
 
@@ -70,7 +71,7 @@ mod tests {
         let nix = Nix {
             arguments: vec!["--impure".into()],
         };
-        let line = invocation(&nix, selection).to_string();
+        let line = invocation(&nix, selection, Paths::Wanted).to_string();
         assert!(line.starts_with("nix --extra-experimental-features nix-command flakes eval --json ./x#deploy --apply let"));
         assert!(line.ends_with(" --impure"));
     }

@@ -4,6 +4,7 @@
 mod answer;
 mod closures;
 mod node;
+mod profile_answer;
 mod script;
 
 pub use closures::{NodeClosures, read_closures};

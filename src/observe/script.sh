@@ -21,6 +21,7 @@ field nix "$nix" "$on_path"
 if [ -n "$nix" ]; then field version "$("$nix/nix" --version 2>/dev/null || "$nix/nix-store" --version 2>/dev/null)"; fi
 field uname "$(uname -m)" "$(uname -s)"
 field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+field now "$(date +%s)"
 field free "$(df -Pk /nix/store 2>/dev/null | tail -n 1)"
 field current "$(readlink -f /run/current-system 2>/dev/null)"
 field booted "$(readlink -f /run/booted-system 2>/dev/null)"
@@ -78,6 +79,31 @@ find_link() {
   fi
 }
 
+# What lies behind the link of a generation: the same programs as the agent's, or none of them.
+content_of() {
+  if [ ! -e "$1" ]; then
+    echo gone
+  elif [ -x "$1/deploy-rs-activate" ] || [ -x "$1/bin/switch-to-configuration" ] || [ -x "$1/activate" ]; then
+    echo program
+  fi
+}
+
+# The last run, and whether somebody works on the profile now. The lock is never tried: for as long as that takes
+# whoever wants it would be refused. The kernel lists locks by device and inode, for everybody.
+last_run() {
+  journal=$1/journal.json
+  if [ -r "$journal" ]; then
+    field journal "$(head -c 262144 "$journal")" "$(stat -c %Y "$journal" 2>/dev/null)"
+  elif [ -e "$journal" ] || ! [ -x "$1" ] && [ -e "$1" ]; then
+    field hidden
+  fi
+  if [ ! -e "$1/lock" ]; then
+    field unlocked
+  elif [ -r /proc/locks ] && lock=$(stat -c "%d %i" "$1/lock" 2>/dev/null); then
+    field lock "$lock" "$(grep ":${lock##* } " /proc/locks)" "$(cat "$1/holder.json" 2>/dev/null)"
+  fi
+}
+
 # Four words per profile: name, user, path or nothing, and the command line of its sudo or nothing.
 while [ $# -gt 0 ]; do
   name=$1
@@ -93,11 +119,11 @@ while [ $# -gt 0 ]; do
   base=$(basename "$path")
   if searchable "$folder"; then
     field link "$(readlink "$path" 2>/dev/null)"
+    field dates "$(stat -c "%Y %n" "$folder/$base"-*-link 2>/dev/null)"
     for link in "$folder/$base"-*-link; do
-      if [ -L "$link" ]; then field generation "$(basename "$link")" "$(readlink "$link")"; fi
+      if [ -L "$link" ]; then field generation "${link##*/}" "$(readlink "$link")" "$(content_of "$link")"; fi
     done
-    journal=$folder/.deploy/$base/journal.json
-    if [ -r "$journal" ]; then field journal "$(head -c 262144 "$journal")"; fi
+    last_run "$folder/.deploy/$base"
   elif [ "$allowed" = yes ]; then
     field state "$(read_as_user "$path")"
   else

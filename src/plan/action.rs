@@ -69,7 +69,9 @@ mod tests {
                 },
             },
             newest: newest.map(|(number, name)| (Generation(number), Some(path(name)))),
-            pending: None,
+            generations: vec![],
+            journal: crate::plan::ObservedJournal::None,
+            lock: crate::plan::ObservedLock::Free,
             sudo_allowed: None,
         }
     }

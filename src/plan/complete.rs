@@ -23,7 +23,7 @@ impl Plan {
     }
 
     /// Fills in what follows from nodes and profiles: steps, summary and digest.
-    pub(super) fn complete(&mut self) {
+    pub(crate) fn complete(&mut self) {
         self.steps = steps(&self.nodes, &self.profiles);
         self.summary = summarize(&self.nodes, &self.profiles);
         self.digest = digest(self);

@@ -8,10 +8,13 @@ mod closure;
 mod complete;
 mod document;
 mod file;
+mod gate;
 mod graph;
+mod last_run;
 mod notes;
 mod observation;
 mod package;
+mod status;
 mod step_id;
 mod steps;
 mod summary;
@@ -27,6 +30,12 @@ pub use document::{
     Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
 pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
+pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
-pub use observation::{NodeFacts, NodeObservation, ProfileObservation};
+pub use last_run::{LastRun, Record};
+pub use observation::{
+    GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
+    ObservedLock, ProfileObservation,
+};
+pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;

@@ -1,7 +1,8 @@
 //! What is worth knowing about a node before its plan is applied.
 
 use super::document::{Action, PlannedProfile};
-use super::observation::NodeFacts;
+use super::last_run::LastRun;
+use super::observation::{NodeFacts, ProfileObservation};
 
 const MEBIBYTE: u64 = 1 << 20;
 
@@ -28,17 +29,13 @@ pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<St
 }
 
 fn pending_runs(facts: &NodeFacts) -> Vec<String> {
-    let journals = facts
-        .profiles
-        .values()
-        .filter_map(|profile| profile.pending.as_ref());
-    let note = |journal: &crate::protocol::Journal| {
-        let (path, phase, operator) = (&journal.profile_path, journal.phase, &journal.operator);
-        format!(
-            "{path}: a run of {operator} has not ended ({phase}); the next apply deals with it first"
-        )
+    let note = |profile: &ProfileObservation| {
+        let path = &profile.profile_path;
+        let run = LastRun::of(profile);
+        (run.needs_attention() || run.is_live())
+            .then(|| format!("{path}: {}", run.sentence(facts.now)))
     };
-    journals.map(note).collect()
+    facts.profiles.values().filter_map(note).collect()
 }
 
 fn disk_space(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
-use crate::protocol::Journal;
+use crate::protocol::{Holder, Journal};
 
 /// What came of reading a node.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +43,8 @@ pub struct NodeFacts {
     pub trusted: Option<bool>,
     /// The id of the running boot.
     pub boot_id: Option<String>,
+    /// Its clock, in seconds since 1970.
+    pub now: Option<u64>,
     /// What `/run/current-system` resolves to.
     pub current_system: Option<StorePath>,
     /// What `/run/booted-system` resolves to.
@@ -60,8 +62,87 @@ pub struct ProfileObservation {
     pub state: ProfileState,
     /// The generation with the highest number, and what it resolves to.
     pub newest: Option<(Generation, Option<StorePath>)>,
-    /// The journal of an activation that has not ended, if its agent is gone or still at work.
-    pub pending: Option<Journal>,
+    /// All generations, by number; none where they could not be read.
+    pub generations: Vec<ObservedGeneration>,
+    /// The journal of the last activation, whoever made it.
+    pub journal: ObservedJournal,
+    /// Who works on the profile now.
+    pub lock: ObservedLock,
     /// Whether sudo runs the agent as the profile's user without a password; none where no sudo is needed.
     pub sudo_allowed: Option<bool>,
+}
+
+impl ProfileObservation {
+    /// Returns the journal of an activation that has not ended, if its agent is gone or still at work.
+    pub fn pending(&self) -> Option<&Journal> {
+        match &self.journal {
+            ObservedJournal::Read { journal, .. } if journal.phase.is_pending() => Some(journal),
+            _ => None,
+        }
+    }
+
+    /// Returns the journal of an activation that nobody works on any more and that has not ended.
+    pub fn interrupted(&self) -> Option<&Journal> {
+        self.pending().filter(|_| self.lock == ObservedLock::Free)
+    }
+}
+
+/// A generation of a profile, whoever made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedGeneration {
+    /// Its number.
+    pub number: Generation,
+    /// The store path that its link names; none for a link to something else.
+    pub path: Option<StorePath>,
+    /// When it was made, in seconds since 1970.
+    pub made: Option<u64>,
+    /// What is there.
+    pub content: GenerationContent,
+}
+
+/// What lies behind the link of a generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GenerationContent {
+    /// A closure with a program that activates it.
+    Activatable,
+    /// A closure that no known program activates.
+    WithoutProgram,
+    /// Nothing: the store path is gone.
+    Gone,
+}
+
+/// What was read of a profile's journal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ObservedJournal {
+    /// There is none: no run of this tool has changed the profile.
+    None,
+    /// It was read.
+    Read {
+        /// The journal.
+        journal: Box<Journal>,
+        /// When it was written, in seconds since 1970 by the node's clock.
+        written: Option<u64>,
+    },
+    /// It is there, but makes no sense to this version.
+    Unreadable {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It could not be looked at.
+    Unknown,
+}
+
+/// Whether somebody works on a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObservedLock {
+    /// Nobody does.
+    Free,
+    /// A live process holds it.
+    Held {
+        /// Who, where that could be read.
+        holder: Option<Holder>,
+    },
+    /// The system does not tell.
+    Unknown,
 }

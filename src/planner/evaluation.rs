@@ -5,17 +5,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{PlannerContext, PlannerError};
 use crate::apply::Event;
 use crate::config::{
-    Evaluation, Fleet, FleetNode, ParseContext, Selection, parse_fleet, parse_targets,
+    Evaluation, Fleet, FleetNode, ParseContext, Paths, Selection, parse_fleet, parse_targets,
 };
 use crate::model::FlagSettings;
 use crate::nix::{Nix, NixError, evaluate, read_metadata};
 use crate::plan::{Flake, PlannedFleet};
 
 /// Evaluates a selection once. Sends its nodes to `nodes`, before the paths are known if possible.
+/// Where paths are not wanted there are no targets.
 pub(super) async fn evaluate_fleet(
     context: &PlannerContext,
     nix: &Nix,
-    selection: &Selection,
+    (selection, paths): (&Selection, Paths),
     flags: &FlagSettings,
     nodes: UnboundedSender<FleetNode>,
 ) -> Result<PlannedFleet, PlannerError> {
@@ -38,6 +39,7 @@ pub(super) async fn evaluate_fleet(
     let evaluating = evaluate(
         nix,
         selection,
+        paths,
         // What is wrong with the settings is said when the evaluation has ended.
         |settings| parse_fleet(&settings, &parse).iter().for_each(send),
         |line| said.push(line.to_owned()),

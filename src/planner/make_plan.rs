@@ -9,7 +9,7 @@ use super::closures::{Change, compare_changes};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
 use crate::apply::Event;
-use crate::config::{ConfigError, Selection};
+use crate::config::{ConfigError, Paths, Selection};
 use crate::model::{FlagSettings, NodeName, ProfileName, StorePath};
 use crate::nix::{self, Nix, NixError};
 use crate::plan::{NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, build_plan};
@@ -25,6 +25,15 @@ pub struct PlanRequest {
     pub flags: FlagSettings,
     /// How Nix is called.
     pub nix: Nix,
+}
+
+/// What the flakes say, and what their nodes are.
+#[derive(Debug)]
+pub struct FleetsRead {
+    /// The flakes.
+    pub fleets: Vec<PlannedFleet>,
+    /// Their nodes.
+    pub observations: BTreeMap<NodeName, NodeObservation>,
 }
 
 /// A plan, and what could not be built for it.
@@ -60,26 +69,52 @@ pub enum PlannerError {
     Nix(#[from] NixError),
 }
 
-/// Makes a plan: one evaluation per flake, one reading per node, one build for all.
-pub async fn make_plan(
+/// Evaluates the flakes, each once, and reads their nodes at the same time.
+pub async fn read_fleets(
     context: &PlannerContext,
-    request: PlanRequest,
-) -> Result<MadePlan, PlannerError> {
+    request: &PlanRequest,
+    paths: Paths,
+) -> Result<FleetsRead, PlannerError> {
     Nix::prepare_store().await;
     let (sender, nodes) = unbounded_channel();
     let evaluations = request.selections.iter().map(|selection| {
         evaluate_fleet(
             context,
             &request.nix,
-            selection,
+            (selection, paths),
             &request.flags,
             sender.clone(),
         )
     });
     let evaluations = futures_util::future::try_join_all(evaluations);
     drop(sender);
-    let observing = async { Ok(observe_nodes(context, nodes).await) };
+    let observing = async { Ok::<_, PlannerError>(observe_nodes(context, nodes).await) };
     let (fleets, observations) = tokio::try_join!(evaluations, observing)?;
+    Ok(FleetsRead {
+        fleets,
+        observations,
+    })
+}
+
+/// Makes a plan: one evaluation per flake, one reading per node, one build for all.
+pub async fn make_plan(
+    context: &PlannerContext,
+    request: PlanRequest,
+) -> Result<MadePlan, PlannerError> {
+    let read = read_fleets(context, &request, Paths::Wanted).await?;
+    plan_changes(context, request, read).await
+}
+
+/// Makes the plan from what was read: one build for all.
+pub async fn plan_changes(
+    context: &PlannerContext,
+    request: PlanRequest,
+    read: FleetsRead,
+) -> Result<MadePlan, PlannerError> {
+    let FleetsRead {
+        fleets,
+        observations,
+    } = read;
     let mut changes = changes(&fleets, &observations);
     let mut failed_builds = Vec::new();
     let mut closures = BTreeMap::new();

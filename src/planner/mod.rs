@@ -8,7 +8,10 @@ mod evaluation;
 mod make_plan;
 mod observation;
 
-pub use make_plan::{FailedBuild, MadePlan, PlanRequest, PlannerError, make_plan};
+pub use make_plan::{
+    FailedBuild, FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes,
+    read_fleets,
+};
 pub use observation::observe_nodes;
 
 use std::sync::Arc;

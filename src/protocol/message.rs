@@ -41,7 +41,7 @@ pub enum ConfirmReply {
     },
 }
 
-/// One line of `start`, `attach` and `revoke`. The last line is always `Result`.
+/// One line of `start`, `attach`, `revoke` and `recover`. The last line is always `Result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "message", rename_all = "snake_case", deny_unknown_fields)]
 pub enum AgentMessage {
@@ -106,6 +106,17 @@ pub enum ActivationResult {
         /// The profile now.
         state: ProfileState,
     },
+    /// The target is active and confirmed, but some units have failed; kept, since `onDegraded` is
+    /// `keep`.
+    Degraded {
+        /// The profile now.
+        state: ProfileState,
+    },
+    /// The target cannot be activated without a reboot; nothing was changed.
+    NeedsReboot {
+        /// The profile now.
+        state: ProfileState,
+    },
     /// The link was at the target already; nothing was done.
     AlreadyDone {
         /// The profile now.
@@ -161,6 +172,15 @@ pub enum FailureReason {
         /// The status.
         status: i32,
     },
+    /// The target is active, but some units have failed.
+    #[error("some units failed to start (status {status})")]
+    Degraded {
+        /// The status.
+        status: i32,
+    },
+    /// The target can only be activated by a reboot.
+    #[error("the target cannot be activated without a reboot; `deploy apply --boot` prepares one")]
+    NeedsReboot,
     /// The activation program was killed.
     #[error("the activation was killed by signal {signal}")]
     Killed {

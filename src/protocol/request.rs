@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::to_line;
-use crate::model::{AbsolutePath, Operator, ProfileState, RunId, StorePath};
+use crate::model::{
+    AbsolutePath, Generation, OnDegraded, Operator, ProfileState, RunId, StorePath,
+};
 
 /// One activation: the argument of `activate start`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,12 +23,17 @@ pub struct ActivationRequest {
     pub expected: ProfileState,
     /// The store path that the profile shall have.
     pub target: StorePath,
+    /// The existing generation to switch to, as `deploy rollback` does; a new one is set where
+    /// absent.
+    pub generation: Option<Generation>,
     /// Activate also when the link already resolves to the target.
     pub reactivate: bool,
     /// Go back when the activation fails.
     pub auto_rollback: bool,
     /// Wait for a confirmation, and go back without one.
     pub magic_rollback: bool,
+    /// What to do when some units have failed.
+    pub on_degraded: OnDegraded,
     /// Folder for the confirmation; beside the profile where absent.
     pub temp_path: Option<AbsolutePath>,
     /// Most seconds that the activation may take; no limit where absent.
@@ -82,6 +89,14 @@ pub enum AgentCommand {
         /// The profile link.
         profile_path: AbsolutePath,
     },
+    /// Finish what an agent that died has left of the profile, and nothing else. Answers like
+    /// `Start`, with `AlreadyDone` at the end.
+    Recover {
+        /// The run that asks.
+        run: RunId,
+        /// The profile link.
+        profile_path: AbsolutePath,
+    },
 }
 
 impl AgentCommand {
@@ -110,6 +125,9 @@ impl AgentCommand {
             }
             Self::Revoke { run, profile_path } => {
                 words(&["revoke", run.as_str(), profile_path.as_str()])
+            }
+            Self::Recover { run, profile_path } => {
+                words(&["recover", run.as_str(), profile_path.as_str()])
             }
         }
     }

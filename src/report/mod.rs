@@ -12,9 +12,11 @@ mod closing;
 mod failure;
 mod fleet;
 mod format;
+mod graph;
 mod json;
 mod line;
 mod live;
+mod markdown;
 mod mode;
 mod outcome;
 mod packages;
@@ -24,19 +26,23 @@ mod progress;
 mod reporter;
 mod rows;
 mod sentence;
+mod status;
 mod steps;
 mod style;
 mod summary;
 mod words;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 pub use format::{DisplayElapsed, DisplaySize, Plural, escape_control};
+pub use graph::{dot, mermaid};
 pub use json::{JsonLines, RunLog};
 pub use live::{Canvas, Live};
+pub use markdown::{MARKDOWN_MARKER, markdown};
 pub use mode::{Display, Mode, Requested, Surroundings, Verbosity};
 pub use plain::Plain;
 pub use plan::PlanText;
 pub use reporter::{Reporter, Reporters};
+pub use status::StatusText;
 pub use summary::RunSummary;

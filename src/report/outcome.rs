@@ -13,6 +13,8 @@ pub(super) fn message(outcome: &Outcome) -> Option<&str> {
         Outcome::Failed { message }
         | Outcome::Broken { message }
         | Outcome::RolledBack { message }
+        | Outcome::Degraded { message, .. }
+        | Outcome::NeedsReboot { message }
         | Outcome::Unreachable { message }
         | Outcome::Stale { message }
         | Outcome::Locked { message }
@@ -30,7 +32,9 @@ pub(super) fn generations(fact: &StepFact, outcome: &Outcome) -> String {
     let (before, planned) = (fact.generation_before, fact.generation_after);
     let (before, after) = match outcome {
         _ if fact.kind != StepKind::Activate => return String::new(),
-        Outcome::Done { generation } => (before, generation.or(planned)),
+        Outcome::Done { generation } | Outcome::Degraded { generation, .. } => {
+            (before, generation.or(planned))
+        }
         Outcome::Unchanged => (planned.or(before), planned.or(before)),
         Outcome::RolledBack { .. } => (before, before),
         Outcome::Broken { .. } => (before, None),
@@ -47,11 +51,14 @@ pub(super) fn state_left(fact: &StepFact, outcome: &Outcome) -> Option<String> {
             Some(generation) => format!("back at generation {generation}, as before"),
             None => "as before: there was no generation to go back to".to_owned(),
         },
+        (Outcome::Degraded { .. }, Some(node)) => {
+            format!("the target is active: look at the failed units of {node}")
+        }
         (Outcome::Broken { .. }, Some(node)) => {
             format!("what it changed is still there: look at {node}")
         }
         (Outcome::Stale { .. } | Outcome::Locked { .. }, _) => "nothing was touched".to_owned(),
-        (Outcome::Failed { .. }, Some(node)) if activation => {
+        (Outcome::Failed { .. } | Outcome::NeedsReboot { .. }, Some(node)) if activation => {
             format!("nothing was changed on {node}")
         }
         (Outcome::Failed { .. } | Outcome::Unreachable { .. }, Some(node)) if !activation => {
@@ -79,6 +86,11 @@ mod tests {
             Outcome::Failed { message: message() },
             Outcome::Broken { message: message() },
             Outcome::RolledBack { message: message() },
+            Outcome::Degraded {
+                generation: None,
+                message: message(),
+            },
+            Outcome::NeedsReboot { message: message() },
             Outcome::Unreachable { message: message() },
             Outcome::Stale { message: message() },
             Outcome::Locked { message: message() },
@@ -103,6 +115,8 @@ mod tests {
         ✗ failed |  | nothing was changed on web1
         ✗ not rolled back | generation 41 -> ? | what it changed is still there: look at web1
         < rolled back | generation 41 | back at generation 41, as before
+        ! degraded | generation 41 -> 42 | the target is active: look at the failed units of web1
+        ! needs a reboot |  | nothing was changed on web1
         ! unreachable |  | unknown until the node answers again
         ! refused (stale) |  | nothing was touched
         ! refused (locked) |  | nothing was touched

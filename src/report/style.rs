@@ -77,6 +77,8 @@ pub(super) const fn outcome_mark(outcome: &Outcome, kind: StepKind) -> Mark {
         Outcome::Failed { .. } => Mark::new("✗", failed_word(kind), Tone::Bad),
         Outcome::Broken { .. } => Mark::new("✗", "not rolled back", Tone::Bad),
         Outcome::RolledBack { .. } => Mark::new("<", "rolled back", Tone::Bad),
+        Outcome::Degraded { .. } => Mark::new("!", "degraded", Tone::Change),
+        Outcome::NeedsReboot { .. } => Mark::new("!", "needs a reboot", Tone::Change),
         Outcome::Skipped { .. } => Mark::new("-", "skipped", Tone::Dim),
         Outcome::Unreachable { .. } => UNREACHABLE,
         Outcome::Stale { .. } => Mark::new("!", "refused (stale)", Tone::Change),

@@ -31,6 +31,18 @@ pub enum Outcome {
         /// What was wrong.
         message: String,
     },
+    /// The target is active and stays, but some units of the node have failed.
+    Degraded {
+        /// The generation that is current now.
+        generation: Option<Generation>,
+        /// What is wrong.
+        message: String,
+    },
+    /// The target can only be activated by a reboot. Nothing was changed.
+    NeedsReboot {
+        /// What to do.
+        message: String,
+    },
     /// It was not tried, since a step that it needs did not succeed.
     Skipped {
         /// The step that did not succeed in the first place.

@@ -10,4 +10,5 @@ mod detach;
 mod disk;
 mod follow;
 mod forward;
+mod recover;
 mod rollback;

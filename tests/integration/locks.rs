@@ -38,7 +38,7 @@ fn a_profile_that_another_run_holds_is_refused_at_once() {
         rival
             .deploy(&["plan"])
             .success()
-            .says(&["a run of root@operator has not ended (activating)"]),
+            .says(&["a run of root@operator is at work: activating"]),
     );
     let output = rival.deploy(&["apply", "--yes"]).code(5);
     assert!(output.elapsed < Duration::from_secs(10), "{output}");

@@ -215,3 +215,50 @@ fn a_plan_after_a_garbage_collection_still_has_its_outputs() {
     // Once it is at its target, nothing keeps them any more.
     assert_eq!(kept().success().stdout.lines().last(), Some("0"));
 }
+
+#[test]
+fn an_approval_is_of_one_plan() {
+    let scene = planned("approved");
+    let digest = scene.deploy(&["show", "--digest", "plan.json"]).success();
+    let digest = digest.text().to_owned();
+    assert_eq!(digest.len(), 64, "{digest}");
+    let before = seen(web1(), "approved");
+    // The same change, planned again, is another plan.
+    drop(scene.save("other.json"));
+    drop(
+        scene
+            .deploy(&["apply", "other.json", "--digest", &digest])
+            .code(1)
+            .says(&["another plan than the one that was approved", &digest]),
+    );
+    assert_eq!(seen(web1(), "approved"), before);
+    let unsaved = scene.deploy(&["apply", "--yes", "--digest", &digest]);
+    drop(unsaved.code(64).says(&["--digest needs a saved plan"]));
+    drop(
+        scene
+            .deploy(&["apply", "plan.json", "--digest", &digest])
+            .success(),
+    );
+    assert_eq!(seen(web1(), "approved").activations, ["1.0", "2.0"]);
+}
+
+#[test]
+fn a_plan_is_shown_in_every_format() {
+    let scene = planned("formats");
+    for (format, words) in [
+        ("human", &["1.0 -> 2.0"][..]),
+        ("json", &["\"format_version\": 1"]),
+        (
+            "markdown",
+            &["<!-- deploy plan -->", "| 1.0 | 2.0 | upgrade |"],
+        ),
+        ("dot", &["digraph plan {", "activate web1 formats"]),
+        ("mermaid", &["flowchart LR", "activate web1 formats"]),
+    ] {
+        let shown = scene.deploy(&["show", "--format", format, "plan.json"]);
+        let shown = shown.success().says(words);
+        let planned = scene.deploy(&["plan", "--format", format]).success();
+        drop(planned.says(words));
+        drop(shown);
+    }
+}

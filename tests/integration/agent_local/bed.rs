@@ -8,7 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use deploy::model::{AbsolutePath, Generation, Operator, ProfileState, RunId, StorePath};
+use deploy::model::{
+    AbsolutePath, Generation, OnDegraded, Operator, ProfileState, RunId, StorePath,
+};
 use deploy::protocol::{
     ActivationRequest, ActivationResult, AgentCommand, AgentMessage, ConfirmReply, Journal,
     PROTOCOL_VERSION, Phase, parse_line,
@@ -189,9 +191,11 @@ impl Bed {
             profile_path: self.profile.clone(),
             expected: self.read(),
             target: target.clone(),
+            generation: None,
             reactivate: false,
             auto_rollback: true,
             magic_rollback: false,
+            on_degraded: OnDegraded::Rollback,
             temp_path: None,
             activation_timeout: None,
             confirm_timeout: 30,
@@ -256,6 +260,14 @@ impl Bed {
             profile_path: self.profile.clone(),
         };
         Call::begin(&mut self.agent(&command)).result()
+    }
+
+    pub(crate) fn recover(&self, run: &RunId) -> Call {
+        let command = AgentCommand::Recover {
+            run: run.clone(),
+            profile_path: self.profile.clone(),
+        };
+        Call::begin(&mut self.agent(&command))
     }
 
     pub(crate) fn confirm(&self, run: &RunId) -> ConfirmReply {

@@ -1,0 +1,209 @@
+//! Gates: what a plan must not do, as `--deny` says it.
+//!
+//! A gate is `KIND[:PATTERN][@NODES]`. What cannot be told is denied: a gate that lets pass what it
+//! could not see is none.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wildmatch::WildMatch;
+
+use super::document::{
+    Action, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
+};
+
+/// Something that a plan must not do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    text: String,
+    kind: GateKind,
+    pattern: WildMatch,
+    nodes: WildMatch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GateKind {
+    /// A package gets older.
+    Downgrade,
+    /// A package goes.
+    Removed,
+    /// A package comes.
+    Added,
+    /// A profile is deployed for the first time.
+    Create,
+    /// The state of a profile is unknown.
+    Unknown,
+    /// A node cannot be reached or read.
+    Unreachable,
+}
+
+const KINDS: [(&str, GateKind); 6] = [
+    ("downgrade", GateKind::Downgrade),
+    ("removed", GateKind::Removed),
+    ("added", GateKind::Added),
+    ("create", GateKind::Create),
+    ("unknown", GateKind::Unknown),
+    ("unreachable", GateKind::Unreachable),
+];
+
+/// A text that is no gate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "'{text}' is no gate: it has to be {}, each with :PATTERN and @NODES if wanted",
+    kinds()
+)]
+pub struct GateError {
+    text: String,
+}
+
+fn kinds() -> String {
+    KINDS.map(|(name, _)| name).join(", ")
+}
+
+impl FromStr for Gate {
+    type Err = GateError;
+
+    fn from_str(text: &str) -> Result<Self, GateError> {
+        let (what, nodes) = text.rsplit_once('@').unwrap_or((text, "*"));
+        let (name, pattern) = what.split_once(':').unwrap_or((what, "*"));
+        let kind = KINDS.iter().find(|(known, _)| *known == name);
+        match kind {
+            Some((_, kind)) if !pattern.is_empty() && !nodes.is_empty() => Ok(Self {
+                text: text.to_owned(),
+                kind: *kind,
+                pattern: WildMatch::new(pattern),
+                nodes: WildMatch::new(nodes),
+            }),
+            _ => Err(GateError {
+                text: text.to_owned(),
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl Gate {
+    /// Returns why the plan is denied, one sentence for each thing; nothing where it may pass.
+    pub fn denials(&self, plan: &Plan) -> Vec<String> {
+        let nodes = plan.nodes.iter();
+        let nodes = nodes.filter(|node| self.nodes.matches(node.node.as_str()));
+        nodes
+            .flat_map(|node| {
+                let profiles = plan.profiles_of(&node.node);
+                let profiles = profiles.flat_map(|profile| self.denials_of_profile(profile));
+                self.denial_of_node(node).into_iter().chain(profiles)
+            })
+            .collect()
+    }
+
+    fn denial_of_node(&self, node: &PlannedNode) -> Option<String> {
+        let is_denied = node.observed != Observed::Ok
+            && self.kind == GateKind::Unreachable
+            && self.pattern.matches(node.node.as_str());
+        is_denied.then(|| format!("{} could not be read", node.node))
+    }
+
+    fn denials_of_profile(&self, profile: &PlannedProfile) -> Vec<String> {
+        let place = format!("{}.{}", profile.node, profile.profile);
+        let is_meant = self.pattern.matches(profile.profile.as_str());
+        match (self.kind, profile.action) {
+            (GateKind::Create, Action::Create) if is_meant => {
+                vec![format!("{place} is deployed for the first time")]
+            }
+            (GateKind::Unknown, Action::Unknown) if is_meant => {
+                vec![format!("{place} has an unknown state")]
+            }
+            (
+                GateKind::Downgrade | GateKind::Removed | GateKind::Added,
+                Action::Update | Action::RollBack,
+            ) => self.denials_of_packages(profile, &place),
+            _ => Vec::new(),
+        }
+    }
+
+    fn denials_of_packages(&self, profile: &PlannedProfile, place: &str) -> Vec<String> {
+        let Some(closure) = &profile.closure else {
+            return vec![format!("it is not known which packages of {place} change")];
+        };
+        let (kind, words) = match self.kind {
+            GateKind::Removed => (PackageChangeKind::Removed, "is removed from"),
+            GateKind::Added => (PackageChangeKind::Added, "is added to"),
+            _ => (PackageChangeKind::Downgraded, "is older on"),
+        };
+        let packages = closure.packages.iter();
+        packages
+            .filter(|change| change.kind == kind && self.pattern.matches(&change.name))
+            .map(|change| format!("{} {words} {place}", with_versions(change)))
+            .collect()
+    }
+}
+
+fn with_versions(change: &PackageChange) -> String {
+    let sides = [change.before.join(", "), change.after.join(", ")];
+    let sides: Vec<String> = sides.into_iter().filter(|side| !side.is_empty()).collect();
+    format!("{} {}", change.name, sides.join(" -> "))
+        .trim_end()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    fn denials(gate: &str, plan: &Plan) -> Vec<String> {
+        gate.parse::<Gate>().unwrap().denials(plan)
+    }
+
+    #[test]
+    fn what_is_denied_is_named() {
+        let plan = fixtures::fleet_plan();
+        assert_eq!(
+            denials("downgrade@mail", &plan),
+            ["linux 6.6.31 -> 6.6.30 is older on mail.system"]
+        );
+        assert_eq!(denials("downgrade", &plan).len(), 13);
+        assert_eq!(denials("downgrade:lin?x@web*", &plan).len(), 12);
+        assert_eq!(denials("downgrade:openssl", &plan), [""; 0]);
+        assert_eq!(denials("unreachable", &plan), ["db1 could not be read"]);
+        assert_eq!(denials("unreachable@web*", &plan), [""; 0]);
+        assert_eq!(
+            denials("unknown:system", &plan),
+            ["db1.system has an unknown state"]
+        );
+        let plan = fixtures::plan();
+        assert_eq!(
+            denials("removed:wget", &plan),
+            ["wget 1.24.5 is removed from web1.system"]
+        );
+        assert_eq!(
+            denials("added:c*", &plan),
+            ["curl 8.7.1 is added to web1.system"]
+        );
+        assert_eq!(
+            denials("create", &plan),
+            ["web1.\u{fc}bersicht is deployed for the first time"]
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_denied() {
+        let plan = fixtures::unbuilt_plan();
+        let words = "it is not known which packages of web1.system change";
+        assert!(denials("removed:postgresql*", &plan).contains(&words.to_owned()));
+        assert_eq!(denials("create", &plan), [""; 0]);
+    }
+
+    #[test]
+    fn anything_else_is_no_gate() {
+        for text in ["", "x", "removed:", "removed:x@", "@web", "Downgrade", ":x"] {
+            let error = text.parse::<Gate>().unwrap_err().to_string();
+            assert!(error.contains("downgrade, removed"), "{error}");
+        }
+    }
+}
