@@ -11,6 +11,7 @@ mod error;
 mod eval;
 mod metadata;
 mod roots;
+mod system;
 mod version;
 
 pub use build::{BuildFailure, build};
@@ -21,4 +22,5 @@ pub use error::NixError;
 pub use eval::evaluate;
 pub use metadata::read_metadata;
 pub use roots::add_roots;
+pub use system::system_parts;
 pub use version::NixVersion;

@@ -63,6 +63,7 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
             "free" => facts.free_bytes = free_bytes(fields.next()),
             "current" => facts.current_system = fields.next().parse().ok(),
             "booted" => facts.booted_system = fields.next().parse().ok(),
+            "booted-part" => facts.booted_parts.insert(fields.next(), fields.next()),
             "me" => user = (fields.next().to_owned(), fields.next().to_owned()),
             "trusted" => facts.trusted = Some(is_trusted(&user.0, &user.1, fields.next())),
             "profile" => {

@@ -25,6 +25,13 @@ field now "$(date +%s)"
 field free "$(df -Pk /nix/store 2>/dev/null | tail -n 1)"
 field current "$(readlink -f /run/current-system 2>/dev/null)"
 field booted "$(readlink -f /run/booted-system 2>/dev/null)"
+# What only a reboot changes, as it was booted.
+for part in initrd kernel kernel-modules systemd; do
+  field booted-part "$part" "$(readlink -f "/run/booted-system/$part" 2>/dev/null)"
+done
+for part in init-interface-version switch-inhibitors; do
+  field booted-part "$part" "$(head -c 65536 "/run/booted-system/$part" 2>/dev/null)"
+done
 me=$(id -un)
 field me "$me" "$(id -Gn)"
 field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"

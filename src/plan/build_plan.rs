@@ -10,8 +10,12 @@ use super::document::{
 use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
+use super::system_parts::SystemParts;
+use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
-use crate::model::{AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, UserName};
+use crate::model::{
+    AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, StorePath, UserName,
+};
 
 /// What a plan says about itself.
 #[derive(Debug, Clone)]
@@ -52,6 +56,8 @@ pub struct PlanInput {
     pub observations: BTreeMap<NodeName, NodeObservation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
+    /// The parts of those targets that are systems, as far as they were built.
+    pub systems: BTreeMap<StorePath, SystemParts>,
 }
 
 /// Returns the plan, whose text depends on its input only.
@@ -189,6 +195,17 @@ fn plan_profiles(
         let current = observed.map_or_else(unknown, |observed| observed.state.clone());
         let action = decide_action(&current, &target.path, input.head.force);
         let generation = observed.and_then(|observed| target_generation(observed, &target.path));
+        let closure = input.closures.get(&key).map(ClosurePair::compare);
+        let verdicts = facts.zip(observed).map(|(facts, observed)| {
+            let change = Change {
+                action,
+                closure: closure.as_ref(),
+                facts,
+                observed,
+                target: input.systems.get(&target.path),
+            };
+            change.verdicts()
+        });
         Some(PlannedProfile {
             node: node.name.clone(),
             profile: profile.name.clone(),
@@ -203,7 +220,8 @@ fn plan_profiles(
                 drv_path: target.drv_path.clone(),
                 generation,
             },
-            closure: input.closures.get(&key).map(ClosurePair::compare),
+            closure,
+            verdicts: verdicts.unwrap_or_default(),
         })
     };
     node.profiles.iter().filter_map(plan).collect()
@@ -266,7 +284,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings, StorePath};
+    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -382,6 +400,7 @@ pub(crate) mod tests {
             }],
             observations,
             closures: BTreeMap::new(),
+            systems: BTreeMap::new(),
         }
     }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::StepId;
+use super::verdict::Verdict;
 use super::version::compare_newest;
 use crate::model::{
     AbsolutePath, Connection, Generation, HostName, NodeName, Operator, ProfileName,
@@ -141,6 +142,8 @@ pub struct PlannedProfile {
     pub target: Target,
     /// How the closures differ; unknown where one of them could not be read.
     pub closure: Option<ClosureChange>,
+    /// What a reviewer must know about the change, the gravest first.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What applying does with a profile.

@@ -11,6 +11,7 @@ use wildmatch::WildMatch;
 use super::document::{
     Action, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
 };
+use super::verdict::VerdictKind;
 
 /// Something that a plan must not do.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +24,12 @@ pub struct Gate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GateKind {
+    /// A reboot is needed.
+    Reboot,
+    /// A node runs something other than its profile.
+    Drift,
+    /// What is there now cannot be activated again.
+    NoWayBack,
     /// A package gets older.
     Downgrade,
     /// A package goes.
@@ -37,7 +44,10 @@ enum GateKind {
     Unreachable,
 }
 
-const KINDS: [(&str, GateKind); 6] = [
+const KINDS: [(&str, GateKind); 9] = [
+    ("reboot", GateKind::Reboot),
+    ("drift", GateKind::Drift),
+    ("no-way-back", GateKind::NoWayBack),
     ("downgrade", GateKind::Downgrade),
     ("removed", GateKind::Removed),
     ("added", GateKind::Added),
@@ -111,7 +121,20 @@ impl Gate {
     fn denials_of_profile(&self, profile: &PlannedProfile) -> Vec<String> {
         let place = format!("{}.{}", profile.node, profile.profile);
         let is_meant = self.pattern.matches(profile.profile.as_str());
+        let verdict = |kind| {
+            let verdicts = profile.verdicts.iter();
+            let verdicts = verdicts.filter(|verdict| is_meant && verdict.kind == kind);
+            verdicts
+                .map(|verdict| format!("{place}: {}", verdict.message))
+                .collect()
+        };
         match (self.kind, profile.action) {
+            (GateKind::Reboot, Action::Update | Action::Create) if profile.closure.is_none() => {
+                vec![format!("it is not known whether {place} needs a reboot")]
+            }
+            (GateKind::Reboot, _) => verdict(VerdictKind::RebootNeeded),
+            (GateKind::Drift, _) => verdict(VerdictKind::Drift),
+            (GateKind::NoWayBack, _) => verdict(VerdictKind::NoWayBack),
             (GateKind::Create, Action::Create) if is_meant => {
                 vec![format!("{place} is deployed for the first time")]
             }
@@ -154,6 +177,7 @@ fn with_versions(change: &PackageChange) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Verdict;
     use crate::report::fixtures;
 
     fn denials(gate: &str, plan: &Plan) -> Vec<String> {
@@ -196,14 +220,34 @@ mod tests {
         let plan = fixtures::unbuilt_plan();
         let words = "it is not known which packages of web1.system change";
         assert!(denials("removed:postgresql*", &plan).contains(&words.to_owned()));
+        assert_eq!(
+            denials("reboot", &plan)[0],
+            "it is not known whether web1.system needs a reboot"
+        );
         assert_eq!(denials("create", &plan), [""; 0]);
+    }
+
+    #[test]
+    fn verdicts_are_denied_by_their_kind() {
+        let mut plan = fixtures::fleet_plan();
+        let mail = plan
+            .profiles
+            .iter_mut()
+            .find(|profile| profile.node.as_str() == "mail");
+        mail.unwrap().verdicts = vec![Verdict {
+            kind: VerdictKind::Drift,
+            message: "the node runs x".to_owned(),
+        }];
+        assert_eq!(denials("drift", &plan), ["mail.system: the node runs x"]);
+        assert_eq!(denials("drift:other", &plan), [""; 0]);
+        assert_eq!(denials("reboot", &plan), [""; 0]);
     }
 
     #[test]
     fn anything_else_is_no_gate() {
         for text in ["", "x", "removed:", "removed:x@", "@web", "Downgrade", ":x"] {
             let error = text.parse::<Gate>().unwrap_err().to_string();
-            assert!(error.contains("downgrade, removed"), "{error}");
+            assert!(error.contains("no-way-back, downgrade, removed"), "{error}");
         }
     }
 }

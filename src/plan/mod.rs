@@ -18,6 +18,8 @@ mod status;
 mod step_id;
 mod steps;
 mod summary;
+mod system_parts;
+mod verdict;
 mod version;
 
 pub(crate) use build_plan::root_profile;
@@ -39,3 +41,5 @@ pub use observation::{
 };
 pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;
+pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};
+pub use verdict::{Verdict, VerdictKind};

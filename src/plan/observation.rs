@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::system_parts::SystemParts;
 use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
 use crate::protocol::{Holder, Journal};
 
@@ -49,6 +50,8 @@ pub struct NodeFacts {
     pub current_system: Option<StorePath>,
     /// What `/run/booted-system` resolves to.
     pub booted_system: Option<StorePath>,
+    /// The parts of that system that only a reboot changes.
+    pub booted_parts: SystemParts,
     /// The profiles that were asked for.
     pub profiles: BTreeMap<ProfileName, ProfileObservation>,
 }

@@ -9,6 +9,7 @@ use super::build_plan::PlannedFleet;
 use super::document::Observed;
 use super::last_run::LastRun;
 use super::observation::{GenerationContent, NodeFacts, NodeObservation, ProfileObservation};
+use super::verdict::running_instead;
 use crate::config::{FleetNode, FleetProfile};
 use crate::model::{
     AbsolutePath, Generation, HostName, NodeName, Operator, ProfileName, ProfileState, StorePath,
@@ -17,8 +18,6 @@ use crate::model::{
 
 /// The version of the JSON that `deploy status --format json` prints.
 pub const STATUS_VERSION: u32 = 1;
-
-const SYSTEM_PROFILE: &str = "/nix/var/nix/profiles/system";
 
 /// What nodes are now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -143,8 +142,6 @@ fn profile_status(
     let last_run = LastRun::of(observed);
     let maker = maker(observed, &last_run);
     let current = observed.state.generation();
-    let is_system = observed.profile_path.as_str() == SYSTEM_PROFILE;
-    let runs = facts.current_system.clone().filter(|_| is_system);
     let generation = |generation: &super::ObservedGeneration| GenerationStatus {
         generation: generation.number,
         path: generation.path.clone(),
@@ -159,7 +156,7 @@ fn profile_status(
         profile: profile.name.clone(),
         user: profile.user.clone(),
         profile_path: Some(observed.profile_path.clone()),
-        runs: runs.filter(|runs| observed.state.path() != Some(runs)),
+        runs: running_instead(facts, observed),
         current: observed.state.clone(),
         generations: observed.generations.iter().map(generation).collect(),
         last_run,

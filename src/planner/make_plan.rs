@@ -122,11 +122,16 @@ pub async fn plan_changes(
         failed_builds = build_changes(context, &request.nix, &fleets, &mut changes).await?;
         closures = compare_changes(context, &changes).await?;
     }
+    let targets = fleets.iter().flat_map(|planned| planned.targets.values());
+    let systems = targets
+        .map(|target| (target.path.clone(), nix::system_parts(&target.path)))
+        .collect();
     let input = PlanInput {
         head: request.head,
         fleets,
         observations,
         closures,
+        systems,
     };
     Ok(MadePlan {
         plan: build_plan(&input)?,

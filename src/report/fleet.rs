@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::NodeName;
 use crate::plan::{
     Action, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
+    VerdictKind,
 };
 
 /// With no more changed nodes than these, each is shown on its own.
@@ -180,6 +181,13 @@ impl<'a> ProfileGroup<'a> {
             Action::Create => 1,
             Action::Update | Action::Reactivate | Action::RollBack | Action::Unchanged => 0,
         };
+        let verdicts = self.example().verdicts.iter();
+        let verdicts = verdicts.map(|verdict| match verdict.kind {
+            VerdictKind::RebootNeeded | VerdictKind::Downgrade => 4,
+            VerdictKind::Drift | VerdictKind::NoWayBack => 3,
+            VerdictKind::FirstDeployment => 1,
+        });
+        let action = verdicts.fold(action, u32::max);
         let packages = self
             .example()
             .closure
@@ -239,6 +247,7 @@ fn shape(profiles: &[ProfileGroup<'_>]) -> String {
                 &profile.user,
                 profile.action,
                 profile.closure.is_some(),
+                &profile.verdicts,
                 group.shared,
                 group.alike(),
             )

@@ -9,7 +9,7 @@ use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplaySize, Plural, escape_control, short};
 use super::sentence::sentence;
 use super::style::action_mark;
-use crate::plan::{Action, Observed, PackageChange, PackageChangeKind, Plan};
+use crate::plan::{Action, Observed, PackageChange, PackageChangeKind, Plan, VerdictKind};
 
 /// What the comment of a bot starts with.
 pub const MARKDOWN_MARKER: &str = "<!-- deploy plan -->";
@@ -176,10 +176,12 @@ fn packages_in_words(group: &ProfileGroup<'_>) -> String {
         (count(&[PackageChangeKind::Added]), "added"),
         (count(&[PackageChangeKind::Rebuilt]), "rebuilt"),
     ];
-    let words: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
+    let verdicts = group.example().verdicts.iter();
+    let reboots = verdicts.filter(|verdict| verdict.kind == VerdictKind::RebootNeeded);
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = reboots
+        .map(|_| "**reboot**".to_owned())
+        .chain(counts.map(|(count, word)| format!("{count} {word}")))
         .collect();
     words.join(", ")
 }
@@ -225,6 +227,13 @@ fn details(group: &NodeGroup<'_>) -> Option<String> {
     }
     for note in &node.notes {
         let _ = writeln!(text, "- **note:** {}", escaped(note));
+    }
+    let verdicts = group
+        .profiles
+        .iter()
+        .flat_map(|profile| &profile.example().verdicts);
+    for verdict in verdicts.filter(|verdict| verdict.kind != VerdictKind::Downgrade) {
+        let _ = writeln!(text, "- {}", escaped(&verdict.message));
     }
     for table in group.profiles.iter().filter_map(packages) {
         let blank = if text.is_empty() { "" } else { "\n" };

@@ -10,7 +10,7 @@ use super::sentence::sentence;
 use super::style::{Tone, UNREACHABLE, UNREADABLE, action_mark};
 use crate::model::ProfileState;
 use crate::plan::{
-    Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile,
+    Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, VerdictKind,
 };
 
 const WIDTH_MIN: usize = 80;
@@ -90,6 +90,7 @@ impl<'a> PlanText<'a> {
         }
         for profile in &group.profiles {
             lines.push(profile_line(profile, widths));
+            lines.extend(self.verdicts(profile.example()));
             lines.extend(self.details(node, profile));
         }
         for note in &node.notes {
@@ -97,6 +98,21 @@ impl<'a> PlanText<'a> {
             lines.extend(prose(2, Tone::Change, &note, self.columns));
         }
         lines
+    }
+
+    /// A first deployment is told by its action already, and a downgrade by its package.
+    fn verdicts(&self, profile: &PlannedProfile) -> Vec<Line> {
+        let shown = profile.verdicts.iter().filter(|verdict| {
+            !matches!(
+                verdict.kind,
+                VerdictKind::FirstDeployment | VerdictKind::Downgrade
+            )
+        });
+        let lines = shown.flat_map(|verdict| {
+            let text = format!("! {}", verdict.message);
+            prose(INDENT - 2, Tone::Change, &text, self.columns)
+        });
+        lines.collect()
     }
 
     fn nodes_lines(&self, nodes: &[&PlannedNode]) -> Vec<Line> {

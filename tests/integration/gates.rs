@@ -1,7 +1,7 @@
 //! `--deny`: what a plan must not do ends with a code of its own, and the reasons.
 
 use crate::scene::{Says, Scene, one};
-use crate::testbed::{self, Profile};
+use crate::testbed::{self, Bed, Profile};
 
 #[test]
 fn a_plan_that_a_gate_denies_says_why() {
@@ -33,4 +33,36 @@ fn a_plan_that_a_gate_denies_says_why() {
     drop(elsewhere.success());
     let gate = scene.deploy(&["plan", "--deny", "downgrades"]);
     drop(gate.code(64).says(&["'downgrades' is no gate"]));
+}
+
+/// What makes a closure a system, as far as a reboot is concerned.
+const SYSTEM: &str = "ln -s $out/linux $out/kernel; echo 1 >$out/init-interface-version";
+
+#[test]
+fn a_change_that_needs_a_reboot_says_for_what() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let flake = |version: &str| {
+        let build = format!("mkdir $out/linux; echo {version} >$out/linux/bzImage; {SYSTEM}");
+        let profile = Profile::new("system", version).build(&build);
+        one(host, profile)
+    };
+    let scene = Scene::new(&bed, "fleet", &flake("1.0"));
+    drop(scene.apply());
+    let booted = host.resolve("/nix/var/nix/profiles/system").unwrap();
+    for link in ["booted-system", "current-system"] {
+        host.shell(&format!("ln -sfn {booted} /run/{link}"))
+            .success();
+    }
+    drop(scene.deploy(&["plan", "--deny", "reboot,drift"]).success());
+    scene.folder.rewrite(&flake("2.0"));
+    let denied = scene.deploy(&["plan", "--deny", "reboot"]).code(6);
+    drop(denied.says(&[
+        "! a reboot is needed for kernel",
+        "reboot: web1.system: a reboot is needed for kernel",
+    ]));
+    drop(scene.apply());
+    // The test's activation does not move /run/current-system.
+    let drifted = scene.deploy(&["plan", "--deny", "drift"]).code(6);
+    drop(drifted.says(&["No changes.", "which is not what its profile says"]));
 }

@@ -81,7 +81,7 @@ fn a_live_run_is_told_from_one_that_died() {
 fn a_run_that_waits_for_its_confirmation_is_told_with_its_deadline() {
     let bed = Bed::new(1);
     let host = bed.host(0);
-    let flake = one(host, Profile::new("app", "1.0")).setting("confirmTimeout = 60;");
+    let flake = one(host, Profile::new("app", "1.0")).setting("confirmTimeout = 50;");
     let scene = Scene::new(&bed, "fleet", &flake);
     let script = "PATH=/root/mute:$PATH exec deploy apply --yes";
     bed.operator().write("/root/mute/ssh", MUTE);
