@@ -32,6 +32,7 @@ mod scene;
 mod selection;
 mod smoke;
 mod status;
+mod systemd_bed;
 mod targets;
 mod testbed;
 mod testbed_works;
