@@ -16,6 +16,14 @@ use crate::protocol::to_line;
 
 /// `systemd-run` answers at once, or not at all.
 const SYSTEMD_LIMIT: Duration = Duration::from_secs(15);
+/// What makes a unit as hard to end as a session is. A stopped one must not take down what the
+/// activation has started, an activation may isolate a target, and may have a child for which
+/// there is not enough memory.
+const UNIT_PROPERTIES: [&str; 3] = [
+    "KillMode=process",
+    "IgnoreOnIsolate=yes",
+    "OOMPolicy=continue",
+];
 /// What belongs to the session that asked, and would mislead a process outside of it.
 const SESSION_VARIABLES: [&str; 16] = [
     "INVOCATION_ID",
@@ -109,8 +117,8 @@ fn unit(environment: &Environment, job: &Job, manner: Manner) -> Invocation {
         "--description=deploy: {}",
         printable(folder.profile().as_str())
     ))
-    // A stopped unit must not take down what the activation has started.
-    .args(["--property=KillMode=process", "--working-directory=/"])
+    .args(UNIT_PROPERTIES.map(|property| format!("--property={property}")))
+    .arg("--working-directory=/")
     .args(environment.variables().filter_map(assignment))
     .arg("--")
     .arg(environment.executable())

@@ -50,6 +50,7 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
     let mut fields = Fields(fields.iter().peekable());
     let mut facts = NodeFacts::default();
     let mut user = (String::new(), String::new());
+    let (mut logind, mut linger) = ("", "");
     while fields.0.peek().is_some() {
         match fields.next() {
             "nix" => {
@@ -66,6 +67,8 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
             "booted-part" => facts.booted_parts.insert(fields.next(), fields.next()),
             "me" => user = (fields.next().to_owned(), fields.next().to_owned()),
             "trusted" => facts.trusted = Some(is_trusted(&user.0, &user.1, fields.next())),
+            "logind" => logind = fields.next(),
+            "linger" => linger = fields.next(),
             "profile" => {
                 if let Some((name, profile)) = profile(&mut fields, profiles) {
                     facts.profiles.insert(name, profile);
@@ -74,7 +77,31 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
             _ => {}
         }
     }
+    if ends_what_is_left(logind, &user.0) {
+        let mortal = profiles.iter().filter(|profile| {
+            let user = profile.user.as_str();
+            user != "root" && !linger.lines().any(|name| name == user)
+        });
+        facts.mortal = mortal.map(|profile| profile.name.clone()).collect();
+    }
     facts
+}
+
+/// Returns whether logind, with these properties, ends what this user's sessions leave running.
+fn ends_what_is_left(logind: &str, user: &str) -> bool {
+    let property = |name: &str| {
+        let lines = logind.lines().filter_map(|line| line.split_once('='));
+        let values: Vec<_> = lines.filter(|(key, _)| *key == name).collect();
+        values.first().map_or("", |(_, value)| *value)
+    };
+    let (excluded, only) = (property("KillExcludeUsers"), property("KillOnlyUsers"));
+    let lists = |list: &str| list.split_whitespace().any(|name| name == user);
+    let is_excluded = if excluded.is_empty() {
+        user == "root"
+    } else {
+        lists(excluded)
+    };
+    property("KillUserProcesses") == "yes" && !is_excluded && (only.is_empty() || lists(only))
 }
 
 fn first_line(text: &str) -> Option<String> {
@@ -140,6 +167,18 @@ mod tests {
         assert!(is_trusted("alice", "users wheel", "root @wheel"));
         assert!(is_trusted("alice", "users", "* "));
         assert!(!is_trusted("alice", "users", "root @wheel"));
+    }
+
+    #[test]
+    fn logind_ends_what_it_is_told_to_end() {
+        let yes = "KillUserProcesses=yes\nKillExcludeUsers=\nKillOnlyUsers=\n";
+        assert!(ends_what_is_left(yes, "alice"));
+        assert!(!ends_what_is_left(yes, "root"));
+        let only = "KillUserProcesses=yes\nKillExcludeUsers=alice\nKillOnlyUsers=root bob\n";
+        let ended = ["alice", "bob", "carol", "root"].map(|user| ends_what_is_left(only, user));
+        assert_eq!(ended, [false, true, false, true]);
+        assert!(!ends_what_is_left("KillUserProcesses=no\n", "alice"));
+        assert!(!ends_what_is_left("", "alice"));
     }
 
     #[test]

@@ -31,7 +31,10 @@ pub async fn observe_node(
         match observe_connection(pool, connection, agent, mark, &profiles).await {
             Ok(read) => match &mut facts {
                 None => facts = Some(read),
-                Some(facts) => facts.profiles.extend(read.profiles),
+                Some(facts) => {
+                    facts.profiles.extend(read.profiles);
+                    facts.mortal.extend(read.mortal);
+                }
             },
             Err(failure) => return failure,
         }

@@ -35,6 +35,14 @@ done
 me=$(id -un)
 field me "$me" "$(id -Gn)"
 field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"
+# Who is in no session of logind has nothing to fear from it.
+case $(cat /proc/self/cgroup 2>/dev/null) in
+  */session-*.scope*)
+    field logind "$(loginctl show-session --property=KillUserProcesses --property=KillExcludeUsers \
+      --property=KillOnlyUsers 2>/dev/null)"
+    field linger "$(ls /var/lib/systemd/linger 2>/dev/null)"
+    ;;
+esac
 
 # Says whether a file below $1 can be looked for: its nearest existing folder must be searchable.
 searchable() {

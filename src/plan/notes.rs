@@ -15,6 +15,7 @@ pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<St
     if changes {
         notes.extend(disk_space(facts, profiles));
         notes.extend(trust(facts, profiles));
+        notes.extend(mortal(facts, profiles));
         if facts.login_asks {
             notes.push("each confirmation logs in anew, and asks you again".to_owned());
         }
@@ -54,4 +55,23 @@ fn trust(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
     let user = &profiles.first()?.connection.ssh_user;
     (facts.trusted == Some(false))
         .then(|| format!("{user} is not among the trusted-users of its Nix, which takes signed paths only from others"))
+}
+
+/// The one case in which an agent does not go back by itself.
+fn mortal(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<String> {
+    let changed = profiles.iter().filter(|profile| {
+        profile.action != Action::Unchanged && facts.mortal.contains(&profile.profile)
+    });
+    let note = |profile: &PlannedProfile| {
+        let (name, user, login) = (
+            &profile.profile,
+            &profile.user,
+            &profile.connection.ssh_user,
+        );
+        format!(
+            "{name}: logind ends what a login of {login} leaves running, so that after a lost connection \
+             rollback may have to wait for the next contact; `loginctl enable-linger {user}` prevents it"
+        )
+    };
+    changed.map(note).collect()
 }

@@ -1,6 +1,6 @@
 //! What was read on a node: the second half of what a plan is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::system_parts::SystemParts;
 use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
@@ -52,6 +52,8 @@ pub struct NodeFacts {
     pub booted_system: Option<StorePath>,
     /// The parts of that system that only a reboot changes.
     pub booted_parts: SystemParts,
+    /// The profiles whose agent logind would end together with the login that started it.
+    pub mortal: BTreeSet<ProfileName>,
     /// The profiles that were asked for.
     pub profiles: BTreeMap<ProfileName, ProfileObservation>,
 }

@@ -34,6 +34,8 @@ mod selection;
 mod smoke;
 mod status;
 mod systemd_bed;
+mod systemd_root;
+mod systemd_users;
 mod targets;
 mod testbed;
 mod testbed_works;

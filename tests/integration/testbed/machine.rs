@@ -125,6 +125,20 @@ impl Machine {
         self.run(["sh", "-ec", script])
     }
 
+    /// Waits until a shell script succeeds.
+    #[track_caller]
+    pub(crate) fn comes_to(&self, what: &str, script: &str) {
+        let started = Instant::now();
+        while self.shell(script).exit != 0 {
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{} waited for: {what}",
+                self.name
+            );
+            thread::sleep(10 * POLL);
+        }
+    }
+
     /// Returns the contents of a file.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> String {

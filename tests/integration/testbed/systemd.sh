@@ -27,10 +27,15 @@ control_group() {
     umount cgroups
 }
 
-# sshd is the one of the package, started by systemd; only logins through PAM get sessions.
+# sshd and Nix's daemon are those of the packages, started by systemd; only logins through PAM get sessions.
 services() {
-    sed 's/^UsePAM no$/UsePAM yes/' "$new/run/sshd_config" >"$new/etc/ssh/sshd_config"
+    {
+        echo 'Include /etc/ssh/sshd_config.d/*.conf'
+        sed 's/^UsePAM no$/UsePAM yes/' "$new/run/sshd_config"
+    } >"$new/etc/ssh/sshd_config"
     echo 'SSHD_OPTS="-E /var/log/sshd.log"' >"$new/etc/default/ssh"
+    # Debian lets only a group of its own talk to the daemon.
+    echo 'd /nix/var/nix/daemon-socket 755' >"$new/etc/tmpfiles.d/bed.conf"
     : >>"$new/var/log/sshd.log"
     mount --bind sshd.log "$new/var/log/sshd.log"
 }
