@@ -16,6 +16,17 @@ use crate::model::Generation;
 use crate::process::Invocation;
 use crate::protocol::{ActivationResult, FailureReason, Order, Phase};
 
+/// How far links and generations were restored.
+#[derive(Debug)]
+pub(super) struct Restored {
+    /// What went wrong.
+    pub(super) problems: Vec<String>,
+    /// Whether nothing of that concerns the link.
+    pub(super) link_is_back: bool,
+    /// Whether the link was left alone because others have set it since.
+    pub(super) left_to_others: bool,
+}
+
 impl Work<'_> {
     /// Takes the activation back. Does as much of it as it can whatever fails, and may be
     /// repeated at any point.
@@ -24,13 +35,28 @@ impl Work<'_> {
         reason: FailureReason,
         moment: Moment,
     ) -> ActivationResult {
-        self.journal.failure.get_or_insert_with(|| reason.clone());
+        let Restored {
+            mut problems,
+            link_is_back,
+            left_to_others,
+        } = self.restore(reason.clone(), moment).await;
+        if self.journal.activated && !left_to_others {
+            problems.extend(self.reactivate_previous(link_is_back).await);
+            fault::point("reactivated");
+        }
+        self.remove_roots();
+        self.finish(reason, &problems)
+    }
+
+    /// Restores links and generations, and starts nothing.
+    pub(super) async fn restore(&mut self, reason: FailureReason, moment: Moment) -> Restored {
+        self.journal.failure.get_or_insert(reason);
         self.enter_anyway(Phase::RollingBack);
         if let Some(folder) = self.journal.confirm_folder.take() {
             confirmation::remove(&folder);
         }
         let mut problems = Vec::new();
-        let others = match self.restore_link(moment).await {
+        let left_to_others = match self.restore_link(moment).await {
             Ok(others) => others,
             Err(problem) => {
                 problems.push(problem);
@@ -38,22 +64,27 @@ impl Work<'_> {
             }
         };
         fault::point("restored");
-        let is_restored = problems.is_empty();
+        let link_is_back = problems.is_empty();
         // Before a boot loader is told of what there is: the newest generation may be its default.
         problems.extend(self.delete_surplus().await);
         fault::point("deleted");
-        if self.journal.activated && !others {
-            problems.extend(self.reactivate_previous(is_restored).await);
-            fault::point("reactivated");
+        Restored {
+            problems,
+            link_is_back,
+            left_to_others,
         }
-        self.remove_roots();
-        self.finish(reason, &problems)
+    }
+
+    /// Makes the links survive a power loss.
+    pub(super) fn sync(&self) -> Result<(), String> {
+        let folder = Path::new(self.journal.profile_path.parent());
+        sync_file_system(folder)
+            .map_err(|error| format!("cannot sync {}: {error}", folder.display()))
     }
 
     fn finish(&mut self, reason: FailureReason, problems: &[String]) -> ActivationResult {
-        let folder = Path::new(self.journal.profile_path.parent());
-        if let Err(error) = sync_file_system(folder) {
-            self.note(&format!("cannot sync {}: {error}", folder.display()));
+        if let Err(problem) = self.sync() {
+            self.note(&problem);
         }
         self.journal.activation = None;
         let state = read_state(&self.journal.profile_path);

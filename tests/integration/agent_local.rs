@@ -4,6 +4,7 @@
 //! themselves wrote, never from the agent.
 
 mod bed;
+mod boot;
 mod confirm;
 mod crash;
 mod detach;
