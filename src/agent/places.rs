@@ -18,6 +18,9 @@ pub(super) struct Place {
     pub(super) folder: PathBuf,
     /// The user that alone may work on them.
     pub(super) owner: u32,
+    /// False for a folder of root's to which others can have made part of the way. What is not
+    /// root's is worked on as its owner, who may go any way.
+    pub(super) is_safe: bool,
 }
 
 /// Returns the folders in which this tool has worked.
@@ -62,16 +65,15 @@ fn folder_of_generation(link: &Path) -> Option<PathBuf> {
         .then(|| link.parent().map(Path::to_owned))?
 }
 
-/// What is told here is decided upon by the owner alone: everybody can register a root that leads
-/// anywhere. Root works only where nobody else can have made any part of the way.
+/// Everybody can register a root that leads anywhere.
 fn place(folder: &Path) -> Option<Place> {
     let metadata = folder.symlink_metadata().ok()?;
     let owner = metadata.uid();
     let has_worked = folder.join(".deploy").symlink_metadata().ok()?.is_dir();
-    let is_safe = owner != 0 || folder.ancestors().all(is_of_root);
-    (metadata.is_dir() && has_worked && is_safe).then(|| Place {
+    (metadata.is_dir() && has_worked).then(|| Place {
         folder: folder.to_owned(),
         owner,
+        is_safe: owner != 0 || folder.ancestors().all(is_of_root),
     })
 }
 
@@ -110,9 +112,11 @@ mod tests {
         assert_eq!(place(&link), None);
         if own == 0 {
             fs::create_dir_all(folder.join("in/.deploy")).unwrap();
-            assert_eq!(place(&link.join("in")), None, "through a link");
+            let is_safe = |folder: &Path| place(folder).unwrap().is_safe;
+            assert!(is_safe(&folder.join("in")));
+            assert!(!is_safe(&link.join("in")), "through a link");
             std::os::unix::fs::chown(&folder, Some(1), None).unwrap();
-            assert_eq!(place(&folder.join("in")), None, "below a user's folder");
+            assert!(!is_safe(&folder.join("in")), "below a user's folder");
         }
         assert_eq!(
             profiles_in(&folder),

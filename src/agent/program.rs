@@ -117,7 +117,9 @@ impl Program {
             File::DeployRs if self.takes_actions && action != Action::Switch => {
                 call.env("DEPLOY_ACTION", action.name())
             }
-            File::DeployRs | File::Activate => call,
+            // Whatever the session has, the whole activation is meant.
+            File::DeployRs => call.env("DEPLOY_ACTION", ""),
+            File::Activate => call,
         }
     }
 

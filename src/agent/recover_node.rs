@@ -26,8 +26,15 @@ pub(super) async fn recover_node(
 ) -> io::Result<()> {
     let own = rustix::process::geteuid().as_raw();
     let mut reboots = false;
-    for Place { folder, owner } in places() {
-        if owner == own {
+    for place in places() {
+        let Place { folder, owner, .. } = place;
+        if !place.is_safe {
+            let folder = folder.display();
+            writeln!(
+                output,
+                "{folder}: left alone, since others than root can change the way to it"
+            )?;
+        } else if owner == own {
             reboots |= recover_folder(environment, &folder, early, &mut output).await?;
         } else if own == 0 {
             as_owner(environment, &folder, owner, early, &mut output).await?;

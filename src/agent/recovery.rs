@@ -3,7 +3,7 @@
 use super::error::AgentError;
 use super::events::append_result;
 use super::folder::{JobKind, RunFiles};
-use super::identity::end_activation;
+use super::identity::{Traces, end_activation};
 use super::journal;
 use super::machine::{Fact, Policy, next};
 use super::profile::{Snapshot, read_state};
@@ -144,8 +144,15 @@ async fn end_process(journal: &Journal) -> Result<(), AgentError> {
         _ if other_boot => Ok(()),
         None => Ok(()),
         // A number without a start time may be anybody's by now.
-        Some(ActivationProcess::Group { leader }) if leader.start_time == 0 => Ok(()),
-        Some(ActivationProcess::Group { leader }) => end_activation(*leader).await,
+        Some(ActivationProcess::Group { leader, .. }) if leader.start_time == 0 => Ok(()),
+        Some(ActivationProcess::Group { leader, cgroup }) => {
+            end_activation(Traces {
+                leader: *leader,
+                cgroup: cgroup.as_deref(),
+                is_ours: false,
+            })
+            .await
+        }
         Some(ActivationProcess::Unit { name }) => stop_unit(name).await,
     };
     ended.map_err(|problem| AgentError::StillRunning {

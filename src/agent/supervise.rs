@@ -11,6 +11,7 @@ use super::error::AgentError;
 use super::events::Events;
 use super::fault;
 use super::folder::{Folder, JobKind, RunFiles};
+use super::identity::adopt_orphans;
 use super::journal;
 use super::lock::{Lock, Taken};
 use super::recovery::recover_only;
@@ -109,6 +110,7 @@ pub(super) async fn supervise(
 ) -> Result<Option<ActivationResult>, AgentError> {
     // Fails where this is a leader already, as below systemd: then it is what is wanted.
     rustix::process::setsid().ok();
+    adopt_orphans();
     let files = job.files();
     let Some(events) = Events::claim(&job.folder(), &files).await? else {
         return Ok(None);

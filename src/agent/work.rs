@@ -10,7 +10,7 @@ use super::events::Events;
 use super::fault;
 use super::folder::Folder;
 use super::gate::Gate;
-use super::identity::{end_activation, identify};
+use super::identity::{Traces, end_activation, identify, own_cgroup};
 use super::journal;
 use crate::process::{Detached, Invocation};
 use crate::protocol::{
@@ -123,7 +123,10 @@ impl<'a> Work<'a> {
         journal.phase = phase;
         journal.activated |= phase == Phase::Activating;
         let leader = gate.identity();
-        journal.activation = Some(ActivationProcess::Group { leader });
+        journal.activation = Some(ActivationProcess::Group {
+            leader,
+            cgroup: own_cgroup(),
+        });
         if phase == Phase::RollingBack {
             self.record_anyway(journal);
         } else {
@@ -156,7 +159,12 @@ impl<'a> Work<'a> {
 
     /// What a failed child left running could go on changing what is being taken back.
     async fn end(&self, child: &mut Detached, leader: ProcessIdentity) {
-        let ending = end_activation(leader);
+        let cgroup = own_cgroup();
+        let ending = end_activation(Traces {
+            leader,
+            cgroup: cgroup.as_deref(),
+            is_ours: true,
+        });
         // Reaps it beside, so that its group can be seen to end; for ever in the kernel, perhaps.
         let reaping = tokio::time::timeout(END_LIMIT, child.wait());
         if let (Err(problem), _) = tokio::join!(ending, reaping) {

@@ -170,6 +170,9 @@ pub enum ActivationProcess {
     Group {
         /// The leader.
         leader: ProcessIdentity,
+        /// The control group of the agent's own systemd unit, which holds nothing else.
+        #[serde(default)]
+        cgroup: Option<String>,
     },
     /// A transient systemd unit.
     Unit {

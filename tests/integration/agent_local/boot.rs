@@ -237,7 +237,9 @@ fn root_follows_no_way_that_a_user_could_change() {
     {
         symlink(bed.path(way), bed.path(&format!("auto/{number}"))).unwrap();
     }
-    assert_eq!(recover(&bed, &[]), "");
+    let told = recover(&bed, &[]);
+    assert!(told.contains("mallory/home: left alone"), "{told}");
+    assert_eq!(told.lines().count(), 1, "{told}");
     assert_eq!(bed.path("home/app").read_link().unwrap(), during);
     assert!(!bed.path("who").exists());
 }

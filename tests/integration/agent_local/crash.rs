@@ -287,6 +287,7 @@ fn a_supervisor_of_another_boot_is_not_looked_for() {
             pid: std::process::id(),
             start_time: start_time(),
         },
+        cgroup: None,
     });
     let text = serde_json::to_string(&journal).unwrap();
     fs::write(bed.state_folder().join("journal.json"), text).unwrap();

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use deploy::model::{OnDegraded, StorePath};
 use deploy::protocol::{
-    ActivationRequest, ActivationResult, AgentMessage, ConfirmReply, FailureReason, Phase, Recovery,
+    ActivationRequest, ActivationResult, AgentCommand, AgentMessage, ConfirmReply, FailureReason,
+    Phase, Recovery,
 };
 
 use super::bed::{Bed, Call, done, new_run, present};
@@ -120,7 +121,7 @@ fn die(bed: &Bed, point: &str) -> ActivationRequest {
     let mut call = bed.start_with_faults(&request, &format!("{point}=kill"));
     let early = ["prepared", "activating", "started", "activated", "waiting"];
     if !early.contains(&point) && call.wait_for_waiting() {
-        let confirm = deploy::protocol::AgentCommand::Confirm {
+        let confirm = AgentCommand::Confirm {
             run: request.run.clone(),
             profile_path: bed.profile.clone(),
         };
@@ -208,6 +209,8 @@ fn a_boot_entry_that_cannot_be_written_leads_back_with_all() {
     let reason = FailureReason::Exited { status: 1 };
     let state = present(1, &one, 1);
     assert_eq!(result, ActivationResult::RolledBack { reason, state });
+    // The newest generation may be the loader's default.
+    assert_eq!(bed.menu(), ["app-1-link"]);
     assert_eq!(bed.node(), before);
     assert_eq!(
         bed.calls(),
@@ -343,6 +346,7 @@ fn the_order_of_deploy_rs_goes_back_with_switch() {
             bed.deploy(&bed.magic(&two, 30)),
             ActivationResult::RolledBack { reason, state }
         );
+        assert_eq!(bed.menu(), ["app-1-link"]);
         assert_eq!(bed.node(), before);
     }
 }
@@ -382,6 +386,23 @@ fn without_an_action_the_script_does_what_deploy_rs_does() {
     let actions = [("DEPLOY_ACTION", "boot"), ("BOOT", "0")];
     assert_eq!(run(&actions), called("boot"));
     assert_eq!(run(&[("DEPLOY_ACTION", "dance")]), (Some(64), vec![]));
+}
+
+#[test]
+fn an_action_of_the_callers_own_session_means_nothing() {
+    let bed = Bed::of_systems();
+    let script = bed.switch_to_configuration("one", "");
+    let text = format!(
+        "{script}\nenv | grep ^DEPLOY_ACTION > {}",
+        bed.path("env").display()
+    );
+    let one = bed.derivation("deploy-rs-activate", "one", &text);
+    let command = AgentCommand::Start(Box::new(bed.request(&one)));
+    let mut agent = bed.agent(&command);
+    let result = Call::begin(agent.env("DEPLOY_ACTION", "boot")).result();
+    assert_eq!(result, done(present(1, &one, 1)));
+    let env = fs::read_to_string(bed.path("env")).unwrap();
+    assert_eq!(env.trim(), "DEPLOY_ACTION=");
 }
 
 #[test]

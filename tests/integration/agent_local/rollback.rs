@@ -141,6 +141,27 @@ fn an_activation_that_hangs_is_ended_with_all_its_children() {
 }
 
 #[test]
+fn children_with_sessions_of_their_own_are_ended_too() {
+    let bed = Bed::new();
+    let one = bed.closure("one", "");
+    let escapes = "setsid sh -c 'setsid sleep 77 & echo $! > escaped; exec sleep 88' & sleep 60";
+    let bad = bed.closure("bad", escapes);
+    bed.deploy(&bed.request(&one));
+    let request = ActivationRequest {
+        activation_timeout: Some(1),
+        ..bed.magic(&bad, 30)
+    };
+    bed.deploy(&request);
+    let escaped = std::fs::read_to_string(bed.path("escaped")).unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", escaped.trim()));
+    // Nobody may have reaped it yet.
+    assert!(
+        stat.as_deref().is_ok_and(|stat| stat.contains(") Z ")) || stat.is_err(),
+        "{stat:?}"
+    );
+}
+
+#[test]
 fn an_activation_that_ignores_sigterm_is_killed() {
     let bed = Bed::new();
     let (one, bad) = (

@@ -71,7 +71,7 @@ impl Bed {
               ln -sfn "${{self%/bin/*}}" /run/current-system
               echo {name} > active ;;
             esac
-            case $1 in switch|boot) echo {name} > boots; ln -sfn "${{self%/bin/*}}" loader ;; esac
+            case $1 in switch|boot) ls profiles > menu; echo {name} > boots; ln -sfn "${{self%/bin/*}}" loader ;; esac
             "#,
             self.path("").display()
         )
@@ -93,6 +93,13 @@ impl Bed {
             boots: text("boots").map(|text| text.trim().to_owned()),
             runs: link.map(|link| link.display().to_string()),
         }
+    }
+
+    /// The generations that the boot loader was told of last.
+    pub(crate) fn menu(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("menu")).unwrap();
+        let names = text.lines().filter(|name| name.ends_with("-link"));
+        names.map(str::to_owned).collect()
     }
 
     /// The calls of `switch-to-configuration` since this was asked last: name, action, link.
