@@ -24,6 +24,7 @@ mod sink;
 mod stale;
 mod step_end;
 mod step_log;
+mod take_back;
 
 pub use agents::{AgentError, Agents};
 pub use context::{Limits, RunContext};
