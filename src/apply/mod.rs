@@ -15,6 +15,7 @@ mod dispatcher;
 mod dispatcher_tests;
 mod event;
 mod exit;
+mod follower;
 mod recover;
 mod release;
 mod result;
