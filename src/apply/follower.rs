@@ -44,6 +44,7 @@ pub(super) struct Follower<'a, H> {
     greeted: bool,
     waiting_until: Option<Instant>,
     is_going_back: bool,
+    is_confirmed: bool,
     /// Outlives connections: it must not begin anew whenever one of them is lost.
     confirmation: Option<Confirmation<'a>>,
     answered: Option<Answered>,
@@ -80,6 +81,7 @@ impl<'a, H: Host> Follower<'a, H> {
             greeted: false,
             waiting_until: None,
             is_going_back: false,
+            is_confirmed: false,
             confirmation: None,
             answered: None,
             unconfirmed: Arc::default(),
@@ -157,9 +159,10 @@ impl<'a, H: Host> Follower<'a, H> {
     }
 
     /// Returns when an activation that should have said by then what it does is given up. One that
-    /// goes back takes the time that its activation takes, for as long as the connection lives.
+    /// goes back, or is made permanent, takes its time for as long as the connection lives.
     fn given_up_at(&self) -> Option<Instant> {
-        let until = self.waiting_until.filter(|_| !self.is_going_back);
+        let has_decided = self.is_going_back || self.is_confirmed;
+        let until = self.waiting_until.filter(|_| !has_decided);
         until.map(|until| until + SILENCE)
     }
 
@@ -213,7 +216,7 @@ impl<'a, H: Host> Follower<'a, H> {
     fn lost_deadline(&self, lost_at: Instant) -> Instant {
         let silence = Duration::from_secs(self.profile.settings.confirm_timeout);
         match self.waiting_until {
-            Some(until) if !self.is_going_back && self.answered.is_none() => {
+            Some(until) if !self.is_going_back && !self.is_known_to_stay() => {
                 until.max(lost_at) + LOST_GRACE
             }
             _ => lost_at + silence + LOST_GRACE,
@@ -252,6 +255,7 @@ impl<'a, H: Host> Follower<'a, H> {
             }
             AgentMessage::Phase { phase } => {
                 self.is_going_back |= phase == Phase::RollingBack;
+                self.is_confirmed |= matches!(phase, Phase::Committing | Phase::Confirmed);
                 if let Some(stage) = stage_of(phase) {
                     self.enter(stage);
                 }
@@ -311,15 +315,16 @@ impl<'a, H: Host> Follower<'a, H> {
         }
     }
 
+    fn is_known_to_stay(&self) -> bool {
+        let took_it = |answered: &Answered| answered.confirmed;
+        !self.is_going_back && (self.is_confirmed || self.answered.as_ref().is_some_and(took_it))
+    }
+
     /// Returns what the node does by itself.
     fn future(&self) -> String {
         let settings = &self.profile.settings;
         let seconds = settings.confirm_timeout;
-        if self
-            .answered
-            .as_ref()
-            .is_some_and(|answered| answered.confirmed)
-        {
+        if self.is_known_to_stay() {
             return "it was activated and confirmed, and stays".to_owned();
         }
         if !self.greeted {
@@ -361,7 +366,7 @@ fn stage_of(phase: Phase) -> Option<Stage> {
     match phase {
         Phase::Setting => Some(Stage::Setting),
         Phase::Activating => Some(Stage::Activating),
-        Phase::Confirmed => Some(Stage::Confirmed),
+        Phase::Committing | Phase::Confirmed => Some(Stage::Confirmed),
         Phase::RollingBack => Some(Stage::RollingBack),
         Phase::Prepared
         | Phase::Waiting
