@@ -12,6 +12,7 @@ use super::agent_call::check_protocol;
 use super::confirm::{Answered, confirm};
 use super::context::RunContext;
 use super::event::{Event, Stage};
+use super::known::Known;
 use super::result::describe_recovery;
 use super::step_log::StepLog;
 use crate::host::{AgentCall, Host, HostError};
@@ -20,10 +21,6 @@ use crate::plan::{PlannedProfile, StepId};
 use crate::protocol::{ActivationResult, AgentCommand, AgentMessage, Phase, parse_line};
 use crate::schedule::Outcome;
 
-/// How long after its deadline an activation may take to say what it does.
-const SILENCE: Duration = Duration::from_secs(15);
-/// How long after the deadline of an activation a lost node is still looked for.
-const LOST_GRACE: Duration = Duration::from_secs(5);
 /// How long one way to a node is tried where there is another.
 const WAY_LIMIT: Duration = Duration::from_secs(5);
 /// The pause between two tries to find it again.
@@ -41,13 +38,9 @@ pub(super) struct Follower<'a, H> {
     call: AgentCall,
     /// Whether the agent has said anything over the connection of the moment.
     heard: bool,
-    greeted: bool,
-    waiting_until: Option<Instant>,
-    is_going_back: bool,
-    is_confirmed: bool,
+    known: Known,
     /// Outlives connections: it must not begin anew whenever one of them is lost.
     confirmation: Option<Confirmation<'a>>,
-    answered: Option<Answered>,
     /// Why confirming was in vain.
     unconfirmed: Arc<Mutex<Option<String>>>,
     result: Option<ActivationResult>,
@@ -78,12 +71,8 @@ impl<'a, H: Host> Follower<'a, H> {
             log,
             call,
             heard: false,
-            greeted: false,
-            waiting_until: None,
-            is_going_back: false,
-            is_confirmed: false,
+            known: Known::default(),
             confirmation: None,
-            answered: None,
             unconfirmed: Arc::default(),
             result: None,
         }
@@ -94,7 +83,7 @@ impl<'a, H: Host> Follower<'a, H> {
         let call = self.call.clone();
         let error = self.talk(&call, None).await;
         // A connection that was lost before the agent's first line may have started it all the same.
-        let may_run = self.greeted || error.as_ref().is_some_and(HostError::is_unreachable);
+        let may_run = self.known.greeted || error.as_ref().is_some_and(HostError::is_unreachable);
         if self.result.is_none() && may_run {
             self.find_again().await;
         }
@@ -129,7 +118,7 @@ impl<'a, H: Host> Follower<'a, H> {
         tokio::pin!(talk);
         loop {
             let silent = patience.filter(|_| !self.heard);
-            let given_up = self.given_up_at();
+            let given_up = self.known.given_up_at();
             tokio::select! {
                 biased;
                 Some(line) = lines.recv() => self.handle(&line),
@@ -143,7 +132,7 @@ impl<'a, H: Host> Follower<'a, H> {
                     self.take_answer(answered);
                     // The node answers elsewhere: that way the end is heard of.
                     let elsewhere = |answered: &Answered| answered.over != *over;
-                    if !self.heard && self.answered.as_ref().is_some_and(elsewhere) {
+                    if !self.heard && self.known.answered.as_ref().is_some_and(elsewhere) {
                         return None;
                     }
                 }
@@ -155,15 +144,7 @@ impl<'a, H: Host> Follower<'a, H> {
 
     fn take_answer(&mut self, answered: Option<Answered>) {
         self.confirmation = None;
-        self.answered = answered.or(self.answered.take());
-    }
-
-    /// Returns when an activation that should have said by then what it does is given up. One that
-    /// goes back, or is made permanent, takes its time for as long as the connection lives.
-    fn given_up_at(&self) -> Option<Instant> {
-        let has_decided = self.is_going_back || self.is_confirmed;
-        let until = self.waiting_until.filter(|_| !has_decided);
-        until.map(|until| until + SILENCE)
+        self.known.answered = answered.or(self.known.answered.take());
     }
 
     /// Follows an activation whose connection was lost, over new ones, until it must have ended or
@@ -203,7 +184,7 @@ impl<'a, H: Host> Follower<'a, H> {
     fn way(&self, turn: usize) -> (Connection, Option<Instant>) {
         let own = &self.call.connection;
         let other = self.profile.settings.confirm_connection.as_ref();
-        match (&self.answered, other) {
+        match (&self.known.answered, other) {
             (Some(answered), _) => (answered.over.clone(), None),
             (None, None) => (own.clone(), None),
             (None, Some(other)) => {
@@ -214,13 +195,8 @@ impl<'a, H: Host> Follower<'a, H> {
     }
 
     fn lost_deadline(&self, lost_at: Instant) -> Instant {
-        let silence = Duration::from_secs(self.profile.settings.confirm_timeout);
-        match self.waiting_until {
-            Some(until) if !self.is_going_back && !self.is_known_to_stay() => {
-                until.max(lost_at) + LOST_GRACE
-            }
-            _ => lost_at + silence + LOST_GRACE,
-        }
+        let settings = &self.profile.settings;
+        self.known.lost_deadline(lost_at, settings)
     }
 
     async fn pause(&mut self) {
@@ -240,9 +216,11 @@ impl<'a, H: Host> Follower<'a, H> {
             return;
         };
         self.heard = true;
+        if let Some(deadline) = self.known.note(&message) {
+            self.confirmation = Some(self.confirm_until(deadline));
+        }
         match message {
             AgentMessage::Hello { protocol, .. } => {
-                self.greeted = true;
                 if let Err(error) = check_protocol(protocol) {
                     self.log.line(&error.to_string());
                 }
@@ -254,21 +232,12 @@ impl<'a, H: Host> Follower<'a, H> {
                 self.enter(Stage::Recovered { detail });
             }
             AgentMessage::Phase { phase } => {
-                self.is_going_back |= phase == Phase::RollingBack;
-                self.is_confirmed |= matches!(phase, Phase::Committing | Phase::Confirmed);
                 if let Some(stage) = stage_of(phase) {
                     self.enter(stage);
                 }
             }
             AgentMessage::Output { text } => self.log.line(&text),
-            AgentMessage::Waiting { seconds } => {
-                if self.waiting_until.is_none() {
-                    let until = Instant::now() + Duration::from_secs(seconds);
-                    self.waiting_until = Some(until);
-                    self.confirmation = Some(self.confirm_until(until));
-                }
-                self.enter(Stage::Waiting { seconds });
-            }
+            AgentMessage::Waiting { seconds } => self.enter(Stage::Waiting { seconds }),
             AgentMessage::Result { result } => self.result = Some(result),
         }
     }
@@ -305,46 +274,14 @@ impl<'a, H: Host> Follower<'a, H> {
             || "the node no longer answers".to_owned(),
             |error| error.to_string(),
         );
-        if !self.greeted && !unreachable {
+        if !self.known.greeted && !unreachable {
             return Outcome::Failed {
                 message: format!("the agent did not start: {said}; nothing was changed"),
             };
         }
         Outcome::Unreachable {
-            message: format!("{said}; {}", self.future()),
+            message: format!("{said}; {}", self.known.future(&self.profile.settings)),
         }
-    }
-
-    fn is_known_to_stay(&self) -> bool {
-        let took_it = |answered: &Answered| answered.confirmed;
-        !self.is_going_back && (self.is_confirmed || self.answered.as_ref().is_some_and(took_it))
-    }
-
-    /// Returns what the node does by itself.
-    fn future(&self) -> String {
-        let settings = &self.profile.settings;
-        let seconds = settings.confirm_timeout;
-        if self.is_known_to_stay() {
-            return "it was activated and confirmed, and stays".to_owned();
-        }
-        if !self.greeted {
-            return "it is not known whether the agent was started; if it was, an activation that nobody confirms goes back by itself".to_owned();
-        }
-        if !settings.magic_rollback {
-            return "it stays as the activation leaves it, since magicRollback is off".to_owned();
-        }
-        if self.is_going_back {
-            return "it goes back by itself already".to_owned();
-        }
-        let endless = match settings.activation_timeout {
-            None if self.waiting_until.is_none() => {
-                "; an activation that never ends is not ended, for activationTimeout is not set"
-            }
-            _ => "",
-        };
-        format!(
-            "it goes back by itself {seconds} s after its activation, since it was not confirmed{endless}"
-        )
     }
 }
 

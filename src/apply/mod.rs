@@ -16,6 +16,7 @@ mod dispatcher_tests;
 mod event;
 mod exit;
 mod follower;
+mod known;
 mod recover;
 mod release;
 mod result;
