@@ -54,6 +54,8 @@ pub struct RunContext<H> {
     pub sink: EventSink,
     /// How much may run at the same time.
     pub limits: Limits,
+    /// Whether a failure takes back what this run has activated elsewhere.
+    pub rollback_succeeded: bool,
     /// Seconds to wait for a profile's lock.
     pub lock_timeout: u64,
 }

@@ -13,6 +13,7 @@ use super::exit::{Exit, exit_of};
 use super::release::release;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
+use super::take_back::{self, take_back};
 use super::{activate, build, copy};
 use crate::host::Host;
 use crate::model::NodeName;
@@ -50,9 +51,10 @@ pub async fn run_plan<H: Host>(
         started: BTreeMap::new(),
         tasks: BTreeMap::new(),
         interrupts: 0,
+        taken_back_for: None,
         context,
     };
-    Ok(dispatcher.run(refused, interrupts).await)
+    dispatcher.run(refused, interrupts).await
 }
 
 struct Dispatcher<H> {
@@ -63,6 +65,8 @@ struct Dispatcher<H> {
     started: BTreeMap<StepId, Started>,
     tasks: BTreeMap<Id, StepId>,
     interrupts: u32,
+    /// The step whose failure takes the run back.
+    taken_back_for: Option<StepId>,
 }
 
 struct Started {
@@ -76,7 +80,7 @@ impl<H: Host> Dispatcher<H> {
         mut self,
         refused: BTreeMap<StepId, Outcome>,
         mut interrupts: Interrupts,
-    ) -> RunEnd {
+    ) -> Result<RunEnd, GraphError> {
         for (step, outcome) in refused {
             self.finish(&step, StepEnd::from(outcome), None);
         }
@@ -96,17 +100,26 @@ impl<H: Host> Dispatcher<H> {
                 Some(()) = interrupts.recv() => self.interrupt(),
             }
         }
-        self.release().await;
-        let outcomes: BTreeMap<StepId, Outcome> = self
+        let mut outcomes: BTreeMap<StepId, Outcome> = self
             .steps
             .keys()
             .filter_map(|id| Some((id.clone(), self.walk.outcome(id)?.clone())))
             .collect();
+        let abandoned = self.interrupts > 1;
+        if let Some(cause) = self.taken_back_for.take().filter(|_| !abandoned) {
+            let ended = outcomes
+                .iter()
+                .map(|(id, outcome)| (&self.steps[id], outcome));
+            let activated = take_back::activated(&self.context, ended);
+            let interrupts = (&mut self.interrupts, &mut interrupts);
+            outcomes.extend(take_back(&self.context, &cause, &activated, interrupts).await?);
+        }
+        self.release().await;
         let kinds = outcomes
             .iter()
             .map(|(id, outcome)| (self.steps[id].kind, outcome));
         let exit = exit_of(&self.context.plan, kinds, self.interrupts > 0);
-        RunEnd { exit, outcomes }
+        Ok(RunEnd { exit, outcomes })
     }
 
     /// Nodes whose copy succeeded keep paths until here; one that was lost would only delay the end.
@@ -198,6 +211,7 @@ impl<H: Host> Dispatcher<H> {
             tail,
             log,
         });
+        let takes_back = self.takes_back(id, &outcome);
         for (step, outcome) in self.walk.finish(id, outcome) {
             sink.send(Event::StepFinished {
                 step,
@@ -205,6 +219,36 @@ impl<H: Host> Dispatcher<H> {
                 tail: Vec::new(),
                 log: None,
             });
+        }
+        if takes_back {
+            self.taken_back_for = Some(id.clone());
+            self.skip_rest(id);
+        }
+    }
+
+    /// Returns whether this end is the first that takes the run back.
+    fn takes_back(&self, id: &StepId, outcome: &Outcome) -> bool {
+        let concerns_a_node = matches!(self.steps[id].kind, StepKind::Copy | StepKind::Activate);
+        let failed = !matches!(
+            outcome,
+            Outcome::Done { .. }
+                | Outcome::Unchanged
+                | Outcome::Degraded { .. }
+                | Outcome::Skipped { .. }
+                | Outcome::Cancelled { .. }
+        );
+        self.context.rollback_succeeded
+            && self.taken_back_for.is_none()
+            && concerns_a_node
+            && failed
+    }
+
+    fn skip_rest(&mut self, cause: &StepId) {
+        for id in self.walk.pending() {
+            if self.walk.outcome(&id).is_none() {
+                let cause = cause.clone();
+                self.finish(&id, StepEnd::from(Outcome::Skipped { cause }), None);
+            }
         }
     }
 

@@ -77,6 +77,15 @@ async fn walk_with(
     limits: Limits,
     interrupt: impl FnOnce(UnboundedSender<()>),
 ) -> Walked {
+    walk_plan(plan(), scripts, (limits, false), interrupt).await
+}
+
+async fn walk_plan(
+    plan: Plan,
+    scripts: [(&str, Script); 2],
+    (limits, rollback_succeeded): (Limits, bool),
+    interrupt: impl FnOnce(UnboundedSender<()>),
+) -> Walked {
     let (events, _heard) = unbounded_channel();
     let (sender, interrupts) = unbounded_channel();
     let context = Arc::new(RunContext {
@@ -85,7 +94,7 @@ async fn walk_with(
             user: "me".into(),
             host: "here".into(),
         },
-        plan: plan(),
+        plan,
         host: FakeHost::new(scripts),
         nix: Nix::default(),
         agents: Arc::new(Agents::known(
@@ -97,6 +106,7 @@ async fn walk_with(
         folder: std::env::temp_dir(),
         sink: EventSink::new(Instant::now(), events),
         limits,
+        rollback_succeeded,
         lock_timeout: 0,
     });
     interrupt(sender);
@@ -288,4 +298,68 @@ async fn the_second_interrupt_says_what_the_node_does_by_itself() {
         panic!("{:?}", walked.outcome("activate:a.system"))
     };
     assert!(message.contains("goes back by itself"), "{message}");
+}
+
+/// Walks a plan whose failures take the run back.
+async fn walk_as_one(plan: Plan, a: Script, b: Script) -> Walked {
+    let scripts = [("a", a), ("b", b)];
+    walk_plan(plan, scripts, (Limits::default(), true), std::mem::forget).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_takes_back_what_was_activated_the_last_first() {
+    let walked = walk_as_one(plan(), ends_with(done()), ends_with(rolled_back())).await;
+    assert_eq!(walked.end.exit, Exit::Partial);
+    for step in ["activate:a.app", "activate:a.system"] {
+        let Outcome::RolledBack { message } = walked.outcome(step) else {
+            panic!("{:?}", walked.end)
+        };
+        assert!(
+            message.contains("b.system did not succeed"),
+            "{step}: {message}"
+        );
+    }
+    let revoked = walked.calls().into_iter();
+    let revoked: Vec<String> = revoked.filter(|call| call.ends_with("revoke")).collect();
+    assert_eq!(
+        revoked,
+        ["a: revoke", "a: revoke"],
+        "what failed went back by itself"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_that_never_goes_back_by_itself_stays() {
+    let mut plan = plan();
+    plan.profiles[0].settings.auto_rollback = false;
+    let walked = walk_as_one(plan, ends_with(done()), ends_with(rolled_back())).await;
+    let stayed = walked.end.outcomes.values();
+    let done = stayed.filter(|outcome| {
+        matches!(
+            outcome,
+            Outcome::Done {
+                generation: Some(_)
+            }
+        )
+    });
+    assert_eq!(done.count(), 1, "{:?}", walked.end);
+    let calls = walked.calls();
+    let revoked = calls.iter().filter(|call| call.ends_with("revoke"));
+    assert_eq!(revoked.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_copy_means_that_nothing_is_activated_where_the_run_is_one() {
+    let down = HostError::Ssh(SshError::lost("down"));
+    let gone = Script {
+        copy_fails: Some(down),
+        ..Script::default()
+    };
+    let walked = walk_as_one(plan(), ends_with(done()), gone).await;
+    assert!(!walked.calls().iter().any(|call| call.ends_with("start")));
+    let cause = "copy:b".parse().unwrap();
+    assert_eq!(
+        *walked.outcome("activate:a.system"),
+        Outcome::Skipped { cause }
+    );
 }

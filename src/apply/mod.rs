@@ -15,6 +15,8 @@ mod dispatcher;
 mod dispatcher_tests;
 mod event;
 mod exit;
+mod follower;
+mod known;
 mod recover;
 mod release;
 mod result;
@@ -24,6 +26,7 @@ mod sink;
 mod stale;
 mod step_end;
 mod step_log;
+mod take_back;
 
 pub use agents::{AgentError, Agents};
 pub use context::{Limits, RunContext};

@@ -174,6 +174,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub(super) lock_timeout: std::time::Duration,
 
+    /// Where one profile fails, take back also those that this run has activated already
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) rollback_succeeded: Option<bool>,
+
     /// Print every event as a line of JSON
     #[arg(long)]
     pub(super) json: bool,

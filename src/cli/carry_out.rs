@@ -150,6 +150,7 @@ async fn walk(
         folder,
         sink: sink.clone(),
         limits: Limits::default(),
+        rollback_succeeded: args.rollback_succeeded.unwrap_or(false),
         lock_timeout: args.lock_timeout.as_secs(),
     };
     let end = run_plan(Arc::new(run_context), refused, interrupts).await?;

@@ -30,6 +30,8 @@ impl SettingArgs {
             activation_timeout: self.activation_timeout,
             confirm_timeout: self.confirm_timeout,
             on_degraded: self.on_degraded,
+            confirm_hostname: None,
+            confirm_ssh_opts: Vec::new(),
         };
         Ok(FlagSettings {
             settings,

@@ -147,7 +147,7 @@ fn question(unfinished: &[Unfinished]) -> String {
         })
         .collect();
     format!(
-        "{}\nThis is taken back before anything is planned. Take it back?",
+        "{}\nThis is taken back, or finished if it was confirmed, before anything is planned. Go on?",
         lines.join("\n")
     )
 }

@@ -1,7 +1,7 @@
 //! The names of all options of the flake attribute, and where each may stand.
 
 /// Options that fleet, node and profile may each have.
-pub(super) const GENERIC: [&str; 13] = [
+pub(super) const GENERIC: [&str; 15] = [
     "sshUser",
     "user",
     "sshOpts",
@@ -15,6 +15,8 @@ pub(super) const GENERIC: [&str; 13] = [
     "activationTimeout",
     "confirmTimeout",
     "onDegraded",
+    "confirmHostname",
+    "confirmSshOpts",
 ];
 
 /// Options that only the fleet has.

@@ -34,20 +34,37 @@ pub(super) fn parse_profile(
         .then(|| sudo_words(reader, merged.sudo.as_deref(), &user))
         .transpose()?;
     let location = reader.checked::<AbsolutePath>("profilePath")?;
+    let connection = Connection {
+        ssh_user,
+        hostname: hostname.clone(),
+        ssh_opts: merged.ssh_opts.clone(),
+    };
+    let other = confirm_connection(&connection, &merged);
     Ok(FleetProfile {
         name: check_name::<ProfileName>(flake, &reader.place, name)?,
         user,
-        connection: Connection {
-            ssh_user,
-            hostname: hostname.clone(),
-            ssh_opts: merged.ssh_opts.clone(),
-        },
+        connection,
         location: location.map_or(ProfileLocation::UserFolder, ProfileLocation::Path),
-        settings: in_force(merged, sudo),
+        settings: in_force(merged, sudo, other),
     })
 }
 
-fn in_force(merged: Settings, sudo: Option<Vec<String>>) -> ProfileSettings {
+/// Returns where the node is looked for after an activation that moves it. ssh takes the first of
+/// its options, so that these override the others.
+fn confirm_connection(connection: &Connection, merged: &Settings) -> Option<Connection> {
+    let (hostname, ssh_opts) = (&merged.confirm_hostname, &merged.confirm_ssh_opts);
+    (hostname.is_some() || !ssh_opts.is_empty()).then(|| Connection {
+        ssh_user: connection.ssh_user.clone(),
+        hostname: hostname.as_ref().unwrap_or(&connection.hostname).clone(),
+        ssh_opts: [ssh_opts.as_slice(), &connection.ssh_opts].concat(),
+    })
+}
+
+fn in_force(
+    merged: Settings,
+    sudo: Option<Vec<String>>,
+    confirm_connection: Option<Connection>,
+) -> ProfileSettings {
     ProfileSettings {
         fast_connection: merged.fast_connection.unwrap_or(false),
         auto_rollback: merged.auto_rollback.unwrap_or(true),
@@ -59,6 +76,7 @@ fn in_force(merged: Settings, sudo: Option<Vec<String>>) -> ProfileSettings {
         activation_timeout: merged.activation_timeout,
         confirm_timeout: merged.confirm_timeout.unwrap_or(CONFIRM_TIMEOUT_SECONDS),
         on_degraded: merged.on_degraded.unwrap_or_default(),
+        confirm_connection,
     }
 }
 

@@ -76,6 +76,10 @@ impl Reader<'_> {
             activation_timeout: self.get("activationTimeout", SECONDS)?,
             confirm_timeout: self.get("confirmTimeout", SECONDS)?,
             on_degraded: self.get("onDegraded", "\"rollback\" or \"keep\"")?,
+            confirm_hostname: self.checked("confirmHostname")?,
+            confirm_ssh_opts: self
+                .get("confirmSshOpts", "a list of texts")?
+                .unwrap_or_default(),
         })
     }
 

@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{AgentCall, Host, HostError, LineSink};
-use crate::model::Connection;
+use crate::model::{Connection, ProfileState};
 use crate::nix::CopyRequest;
 use crate::protocol::{
-    ActivationResult, AgentCommand, AgentMessage, ConfirmReply, Hold, PROTOCOL_VERSION, to_line,
+    ActivationResult, AgentCommand, AgentMessage, ConfirmReply, FailureReason, Hold,
+    PROTOCOL_VERSION, to_line,
 };
 use crate::ssh::SshError;
 
@@ -148,6 +149,16 @@ impl Host for FakeHost {
             AgentCommand::Attach { .. } => {
                 let lost = || SshError::lost("still lost");
                 let result = self.script(&call.connection).attached.ok_or_else(lost)?;
+                on_line(&to_line(&AgentMessage::Result { result }));
+                Ok(())
+            }
+            AgentCommand::Revoke { .. } => {
+                let result = ActivationResult::RolledBack {
+                    reason: FailureReason::Revoked,
+                    state: ProfileState::Absent {
+                        highest_generation: None,
+                    },
+                };
                 on_line(&to_line(&AgentMessage::Result { result }));
                 Ok(())
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AbsolutePath, HostName, InvalidText, UserName};
+use super::{AbsolutePath, Connection, HostName, InvalidText, UserName};
 
 /// What becomes of an activation after which some units have failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +61,11 @@ pub struct Settings {
     pub confirm_timeout: Option<u64>,
     /// What to do when some units have failed.
     pub on_degraded: Option<OnDegraded>,
+    /// Another host name or address of the node, which it may have after the activation.
+    pub confirm_hostname: Option<HostName>,
+    /// Arguments for ssh that go before the others after the activation; those of the levels are
+    /// appended.
+    pub confirm_ssh_opts: Vec<String>,
 }
 
 /// What the command line overrides, for every selected profile.
@@ -107,6 +112,9 @@ pub struct ProfileSettings {
     /// What to do when some units have failed.
     #[serde(default)]
     pub on_degraded: OnDegraded,
+    /// Where the node is looked for after the activation, beside its own address.
+    #[serde(default)]
+    pub confirm_connection: Option<Connection>,
 }
 
 impl Settings {
@@ -114,15 +122,16 @@ impl Settings {
     /// the `sshOpts` of profile, node and fleet appended in that order unless a flag replaces them.
     pub fn merge(flags: &FlagSettings, profile: &Self, node: &Self, fleet: &Self) -> Self {
         let levels = [&flags.settings, profile, node, fleet];
+        let appended = |options: fn(&Self) -> &Vec<String>| {
+            let levels = [profile, node, fleet].into_iter();
+            levels.flat_map(options).cloned().collect()
+        };
         Self {
             ssh_user: first(levels, |level| level.ssh_user.clone()),
             user: first(levels, |level| level.user.clone()),
             ssh_opts: match &flags.ssh_opts {
                 Some(replacement) => replacement.clone(),
-                None => [profile, node, fleet]
-                    .iter()
-                    .flat_map(|level| level.ssh_opts.clone())
-                    .collect(),
+                None => appended(|level| &level.ssh_opts),
             },
             fast_connection: first(levels, |level| level.fast_connection),
             auto_rollback: first(levels, |level| level.auto_rollback),
@@ -134,6 +143,8 @@ impl Settings {
             activation_timeout: first(levels, |level| level.activation_timeout),
             confirm_timeout: first(levels, |level| level.confirm_timeout),
             on_degraded: first(levels, |level| level.on_degraded),
+            confirm_hostname: first(levels, |level| level.confirm_hostname.clone()),
+            confirm_ssh_opts: appended(|level| &level.confirm_ssh_opts),
         }
     }
 }

@@ -320,6 +320,7 @@ pub(crate) mod tests {
                 activation_timeout: None,
                 confirm_timeout: 30,
                 on_degraded: OnDegraded::Rollback,
+                confirm_connection: None,
             },
         }
     }

@@ -2,7 +2,9 @@
 //! means for the rest. Knows steps by their id only; runs nothing and awaits nothing.
 
 mod outcome;
+mod take_back;
 mod walk;
 
 pub use outcome::Outcome;
+pub use take_back::take_back_steps;
 pub use walk::Walk;

@@ -130,7 +130,7 @@ fn whoever_is_there_is_asked_first() {
     let before = seen(died.host(), "app");
     let scene = died.scene("2.0");
     let mut apply = scene.command(&["apply"]).terminal().interactive().spawn();
-    apply.wait_for("Take it back? [y/N]");
+    apply.wait_for("before anything is planned. Go on? [y/N]");
     apply.write("n\n");
     let output = apply.wait().code(1);
     drop(output.says(&[
@@ -139,7 +139,7 @@ fn whoever_is_there_is_asked_first() {
     ]));
     assert_eq!(seen(died.host(), "app"), before);
     let mut apply = scene.command(&["apply"]).terminal().interactive().spawn();
-    apply.wait_for("Take it back? [y/N]");
+    apply.wait_for("before anything is planned. Go on? [y/N]");
     apply.write("y\n");
     apply.wait_for("Apply this plan? [y/N]");
     apply.write("y\n");
