@@ -1,4 +1,4 @@
-//! Finishing what an agent that died has left: always back, never forward to what nobody confirmed.
+//! Finishing what an agent that died has left: back, and forward only to what was confirmed.
 
 use super::error::AgentError;
 use super::events::append_result;
@@ -37,7 +37,12 @@ pub(super) async fn recover(context: &Context) -> Result<(), AgentError> {
         _ => JobKind::Activate,
     };
     let files = context.folder.run_files(&run, kind);
-    let note = format!("run {run} of {operator} was interrupted in phase {phase}; taking it back");
+    let what = if phase == Phase::Committing {
+        "finishing it"
+    } else {
+        "taking it back"
+    };
+    let note = format!("run {run} of {operator} was interrupted in phase {phase}; {what}");
     context.events.note(&note);
     let mut work = Work::begin(context, journal).map_err(AgentError::file(
         "write the journal in",
@@ -88,10 +93,7 @@ pub(super) async fn recover_only(
 /// What was left running could go on changing what is being taken back.
 async fn end_process(journal: &Journal) -> Result<(), AgentError> {
     // Numbers of an earlier boot mean nothing now. Some hosts share the id of their boot, though.
-    let other_boot = match (&journal.boot_id, clock::boot_id()) {
-        (Some(then), Some(now)) => *then != now,
-        _ => false,
-    };
+    let other_boot = is_other_boot(journal);
     let ended = match &journal.activation {
         _ if other_boot => Ok(()),
         None => Ok(()),
@@ -104,6 +106,13 @@ async fn end_process(journal: &Journal) -> Result<(), AgentError> {
         run: journal.run.clone(),
         problem,
     })
+}
+
+fn is_other_boot(journal: &Journal) -> bool {
+    match (&journal.boot_id, clock::boot_id()) {
+        (Some(then), Some(now)) => *then != now,
+        _ => false,
+    }
 }
 
 async fn stop_unit(name: &str) -> Result<(), String> {
@@ -120,21 +129,40 @@ impl Work<'_> {
         let phase = self.journal.phase;
         let reason = FailureReason::Interrupted { phase };
         // How the activation was to go on does not matter for going back.
-        let policy = Policy {
-            sets_profile: self.journal.sets_profile,
-            auto_rollback: true,
-            magic_rollback: true,
-        };
-        if next(phase, Fact::Interrupted, policy) == Some(Phase::RolledBack) {
-            self.journal.failure = Some(reason.clone());
-            self.enter_anyway(Phase::RolledBack);
-            self.remove_roots();
-            let reason = format!("{reason}; nothing was changed");
-            return (
-                Recovery::NothingDone,
-                ActivationResult::NotStarted { reason },
-            );
+        let policy = Policy::of_found(&self.journal);
+        match next(phase, Fact::Interrupted, policy) {
+            Some(Phase::RolledBack) => {
+                self.journal.failure = Some(reason.clone());
+                self.enter_anyway(Phase::RolledBack);
+                self.remove_roots();
+                let reason = format!("{reason}; nothing was changed");
+                let result = ActivationResult::NotStarted { reason };
+                (Recovery::NothingDone, result)
+            }
+            Some(Phase::Committing) => self.finish_confirmed(policy).await,
+            _ => self.take_back(reason).await,
         }
+    }
+
+    /// Goes on with what was confirmed; back only where that fails.
+    async fn finish_confirmed(&mut self, policy: Policy) -> (Recovery, ActivationResult) {
+        let rebooted = is_other_boot(&self.journal);
+        let mut done = self.commit().await;
+        if done.is_ok() {
+            done = self.activate_committed(rebooted).await;
+        }
+        match done {
+            Err(FailureReason::Degraded { .. }) => self.journal.degraded = true,
+            Err(reason) => return self.take_back(reason).await,
+            Ok(()) => {}
+        }
+        self.journal.activation = None;
+        let phase = next(Phase::Committing, Fact::Succeeded, policy);
+        self.enter_anyway(phase.unwrap_or(Phase::Confirmed));
+        (Recovery::Finished, self.close_confirmed())
+    }
+
+    async fn take_back(&mut self, reason: FailureReason) -> (Recovery, ActivationResult) {
         let superseded = Snapshot::read(&self.journal.profile_path).is_ok_and(|now| {
             link_step(&self.journal, &now, Moment::Later) == LinkStep::LeaveToOthers
         });

@@ -14,7 +14,7 @@ use super::rollback_plan::{LinkStep, Moment, is_restored, link_step, surplus_gen
 use super::work::Work;
 use crate::model::Generation;
 use crate::process::Invocation;
-use crate::protocol::{ActivationResult, FailureReason, Phase};
+use crate::protocol::{ActivationResult, FailureReason, Order, Phase};
 
 impl Work<'_> {
     /// Takes the activation back. Does as much of it as it can whatever fails, and may be
@@ -38,12 +38,14 @@ impl Work<'_> {
             }
         };
         fault::point("restored");
-        if self.journal.activated && !others {
-            problems.extend(self.reactivate_previous(problems.is_empty()).await);
-            fault::point("reactivated");
-        }
+        let is_restored = problems.is_empty();
+        // Before a boot loader is told of what there is: the newest generation may be its default.
         problems.extend(self.delete_surplus().await);
         fault::point("deleted");
+        if self.journal.activated && !others {
+            problems.extend(self.reactivate_previous(is_restored).await);
+            fault::point("reactivated");
+        }
         self.remove_roots();
         self.finish(reason, &problems)
     }
@@ -132,34 +134,6 @@ impl Work<'_> {
         }
     }
 
-    /// Activates what was there before: through the link, or directly where that is not restored.
-    async fn reactivate_previous(&mut self, link_is_restored: bool) -> Option<String> {
-        let previous = &self.journal.previous;
-        if previous.link.is_none() {
-            self.note("there was no earlier generation to activate again");
-            return None;
-        }
-        let location = if link_is_restored {
-            self.journal.profile_path.to_string()
-        } else {
-            previous.state.path()?.to_string()
-        };
-        match self
-            .activate(Path::new(&location), Phase::RollingBack)
-            .await
-        {
-            Ok(true) => None,
-            Ok(false) => {
-                self.note("what was there before has no activation; only its link is restored");
-                None
-            }
-            Err(reason) => Some(format!(
-                "activating again what was there before failed: {reason}. Look at the log, repair \
-                 it on the node or deploy something that works"
-            )),
-        }
-    }
-
     async fn delete_surplus(&mut self) -> Option<String> {
         let now = self.look().ok()?;
         let number = surplus_generation(&self.journal, &now)?;
@@ -209,12 +183,16 @@ impl Work<'_> {
         if let (None, Some(path)) = (previous.generation(), previous.path()) {
             symlink(path.as_str(), folder.file("previous"))?;
         }
+        let system = &self.journal.previous.current_system;
+        if let (Order::ConfirmFirst, Some(system)) = (self.journal.order, system) {
+            symlink(system, folder.file("previous-system"))?;
+        }
         sync_folder(folder.path())
     }
 
     /// Drops what [`Work::add_roots`] made.
     pub(super) fn remove_roots(&self) {
-        for name in ["target", "previous"] {
+        for name in ["target", "previous", "previous-system"] {
             fs::remove_file(self.context.folder.file(name)).ok();
         }
     }

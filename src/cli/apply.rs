@@ -85,6 +85,7 @@ async fn plan_now(
         refused: BTreeMap::new(),
         nix,
         saved: false,
+        keeps_outputs: true,
     })
 }
 

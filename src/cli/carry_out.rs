@@ -32,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) refused: BTreeMap<StepId, Outcome>,
     pub(super) nix: Nix,
     pub(super) saved: bool,
+    /// Whether its outputs have to be kept: nothing does so yet.
+    pub(super) keeps_outputs: bool,
 }
 
 /// What a run works with.
@@ -87,6 +89,7 @@ async fn apply(
         refused,
         nix,
         saved,
+        keeps_outputs,
     } = prepared;
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !display.quiet {
@@ -98,7 +101,7 @@ async fn apply(
     if !saved && !args.yes {
         ask(&mut equipment.interrupts, "Apply this plan?").await?;
     }
-    if !saved && plan.mode != Mode::RollBack {
+    if keeps_outputs {
         keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;
     }
     let folder = Some(equipment.folder.as_path());

@@ -9,7 +9,7 @@ use crate::apply::{AgentError, Exit};
 use crate::config::{ConfigError, TargetError};
 use crate::nix::NixError;
 use crate::plan::{GraphError, PlanFileError};
-use crate::planner::PlannerError;
+use crate::planner::{OutputsError, PlannerError};
 
 /// A command that could not do what it should.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -20,6 +20,9 @@ pub(super) enum CliError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Outputs(OutputsError),
     #[error(transparent)]
     #[diagnostic(transparent)]
     Agent(#[from] AgentError),
@@ -75,6 +78,15 @@ impl From<PlannerError> for CliError {
             PlannerError::Config(error) => Self::Config(error),
             PlannerError::Nix(error) => Self::Nix(error),
             stuck @ PlannerError::Stuck(_) => Self::Planner(stuck),
+        }
+    }
+}
+
+impl From<OutputsError> for CliError {
+    fn from(error: OutputsError) -> Self {
+        match error {
+            OutputsError::Planner(error) => error.into(),
+            error => Self::Outputs(error),
         }
     }
 }

@@ -72,6 +72,7 @@ async fn prepare(
         refused: BTreeMap::new(),
         nix,
         saved: false,
+        keeps_outputs: false,
     })
 }
 

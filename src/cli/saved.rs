@@ -12,6 +12,7 @@ use crate::apply::{Exit, StaleProfile, find_stale, fleet_nodes};
 use crate::config::TargetArgument;
 use crate::nix::Nix;
 use crate::plan::{Mode, Plan, StepId};
+use crate::planner::restore_outputs;
 use crate::schedule::Outcome;
 
 /// Reads a saved plan, and refuses flags that would change what was reviewed.
@@ -114,6 +115,13 @@ pub(super) async fn check_saved(
             },
         )
     });
+    let restoring = async {
+        Ok::<_, CliError>(match plan.mode {
+            Mode::RollBack => false,
+            Mode::Switch | Mode::Boot => restore_outputs(&preparation.planner, &plan).await?,
+        })
+    };
+    let restored = interruptible(&mut preparation.interrupts, restoring).await?;
     let arguments = plan
         .flakes
         .first()
@@ -124,6 +132,7 @@ pub(super) async fn check_saved(
         nix: Nix { arguments },
         plan,
         saved: true,
+        keeps_outputs: restored,
     })
 }
 

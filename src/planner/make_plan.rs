@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::PlannerContext;
+use super::build::build_targets;
 use super::closures::{Change, compare_changes};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
 use super::roll_back::Stuck;
-use crate::apply::Event;
 use crate::config::{ConfigError, Paths, Selection};
 use crate::model::{FlagSettings, NodeName, ProfileName, StorePath};
 use crate::nix::{self, Nix, NixError};
@@ -215,19 +215,7 @@ async fn build_changes(
             )
         })
         .collect();
-    context.sink.send(Event::BuildStarted {
-        derivations: targets.len() as u64,
-    });
-    let failures = nix::build(nix, &targets, |line| {
-        context.sink.send(Event::Noted {
-            node: None,
-            message: line.to_owned(),
-        });
-    })
-    .await?;
-    context.sink.send(Event::BuildFinished {
-        failed: failures.len() as u64,
-    });
+    let failures = build_targets(context, nix, &targets).await?;
     let failed = failures
         .into_iter()
         .map(|(path, failure)| FailedBuild {

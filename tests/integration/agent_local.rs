@@ -10,5 +10,7 @@ mod detach;
 mod disk;
 mod follow;
 mod forward;
+mod nixos;
 mod recover;
 mod rollback;
+mod systems;
