@@ -18,6 +18,7 @@ mod lab;
 #[path = "../integration/agent_local/bed.rs"]
 mod local;
 mod locks;
+mod mutants;
 mod network;
 mod nodes;
 mod operator;
