@@ -4,8 +4,14 @@ use super::document::Action;
 use super::observation::ProfileObservation;
 use crate::model::{Generation, ProfileState, StorePath};
 
-/// Returns what has to be done with a profile to bring it to `target`.
-pub(super) fn decide_action(current: &ProfileState, target: &StorePath, force: bool) -> Action {
+/// Returns what has to be done with a profile to bring it to `target`. What a run that is at work
+/// has set may yet go back: nobody has confirmed it.
+pub(super) fn decide_action(
+    current: &ProfileState,
+    target: &StorePath,
+    force: bool,
+    at_work: bool,
+) -> Action {
     match current {
         ProfileState::Unknown { .. } => Action::Unknown,
         ProfileState::Absent { .. } => Action::Create,
@@ -14,6 +20,8 @@ pub(super) fn decide_action(current: &ProfileState, target: &StorePath, force: b
         } if path == target => {
             if force {
                 Action::Reactivate
+            } else if at_work {
+                Action::Update
             } else {
                 Action::Unchanged
             }
@@ -99,7 +107,8 @@ mod tests {
     #[test]
     fn actions() {
         let target = path("new");
-        let act = |current, force| decide_action(&observed(current, current).state, &target, force);
+        let decide = |state: &ProfileState, force| decide_action(state, &target, force, false);
+        let act = |current, force| decide(&observed(current, current).state, force);
         assert_eq!(act(None, false), Action::Create);
         assert_eq!(act(Some((1, "old")), true), Action::Update);
         assert_eq!(act(Some((1, "new")), false), Action::Unchanged);
@@ -107,12 +116,17 @@ mod tests {
         let unknown = ProfileState::Unknown {
             reason: "no permission".into(),
         };
-        assert_eq!(decide_action(&unknown, &target, false), Action::Unknown);
+        assert_eq!(decide(&unknown, false), Action::Unknown);
         let foreign = ProfileState::Present {
             generation: None,
             path: None,
             highest_generation: None,
         };
-        assert_eq!(decide_action(&foreign, &target, false), Action::Update);
+        assert_eq!(decide(&foreign, false), Action::Update);
+        let unconfirmed = observed(Some((1, "new")), Some((1, "new"))).state;
+        assert_eq!(
+            decide_action(&unconfirmed, &target, false, true),
+            Action::Update
+        );
     }
 }

@@ -194,10 +194,11 @@ fn plan_profiles(
             reason: "the node could not be read".to_owned(),
         };
         let current = observed.map_or_else(unknown, |observed| observed.state.clone());
+        let at_work = observed.is_some_and(ProfileObservation::is_at_work);
         let (action, generation) = match input.generations.get(&key) {
             Some(generation) => (Action::RollBack, Some(*generation)),
             None => (
-                decide_action(&current, &target.path, input.head.force),
+                decide_action(&current, &target.path, input.head.force, at_work),
                 observed.and_then(|observed| target_generation(observed, &target.path)),
             ),
         };

@@ -97,6 +97,11 @@ impl ProfileObservation {
     pub fn interrupted(&self) -> Option<&Journal> {
         self.pending().filter(|_| self.lock == ObservedLock::Free)
     }
+
+    /// Returns whether an activation has not ended that somebody works on.
+    pub fn is_at_work(&self) -> bool {
+        self.pending().is_some() && self.interrupted().is_none()
+    }
 }
 
 /// A generation of a profile, whoever made it.

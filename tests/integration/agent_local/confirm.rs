@@ -121,39 +121,3 @@ fn a_stranger_cannot_confirm() {
         assert!(!expected.exists());
     }
 }
-
-#[test]
-fn two_hundred_confirmations_with_jitter() {
-    let bed = Bed::new();
-    let closures = [bed.closure("one", ":"), bed.closure("two", ":")];
-    let mut slowest = Duration::ZERO;
-    for round in 0..200_u64 {
-        let target = &closures[usize::from(round % 2 == 1)];
-        let request = bed.magic(target, 5);
-        let mut call = bed.start(&request);
-        assert!(call.wait_for_waiting());
-        std::thread::sleep(Duration::from_micros(round * 7919 % 50_000));
-        let begin = Instant::now();
-        assert_eq!(
-            bed.confirm(&request.run),
-            ConfirmReply::Confirmed,
-            "round {round}"
-        );
-        slowest = slowest.max(begin.elapsed());
-        let result = call.result();
-        assert!(
-            matches!(result, ActivationResult::Done { .. }),
-            "round {round}: {result:?}"
-        );
-    }
-    println!("the slowest of 200 confirmations took {slowest:?}");
-    let files = fs::read_dir(bed.state_folder()).unwrap();
-    let events = files.filter(|file| {
-        file.as_ref()
-            .unwrap()
-            .path()
-            .extension()
-            .is_some_and(|end| end == "events")
-    });
-    assert!(events.count() <= 10);
-}
