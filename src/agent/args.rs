@@ -1,6 +1,7 @@
 //! The command line of `activate`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -65,12 +66,25 @@ pub(super) enum Command {
         /// The profile link
         profile_path: AbsolutePath,
     },
-    /// Finish what an agent that died has left
+    /// Finish what an agent that died has left, of one profile or of the whole node
     Recover {
+        /// Only as far as nothing has to be started, for a unit early in the boot
+        #[arg(long, conflicts_with = "run")]
+        early: bool,
         /// The run that asks
-        run: RunId,
-        /// The profile link
-        profile_path: AbsolutePath,
+        #[arg(requires = "profile_path")]
+        run: Option<RunId>,
+        /// The profile link; all profiles of the node where absent
+        profile_path: Option<AbsolutePath>,
+    },
+    /// Do the work of `recover` as the owner of a folder of profiles
+    #[command(hide = true)]
+    RecoverFolder {
+        /// As for `recover`
+        #[arg(long)]
+        early: bool,
+        /// The folder
+        folder: PathBuf,
     },
     /// Do the work of `start`, `revoke` or `recover`
     #[command(hide = true)]

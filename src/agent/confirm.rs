@@ -63,7 +63,7 @@ fn load(run: &RunId, folder: &Folder) -> Result<Option<Journal>, AgentError> {
 
 /// What is told as confirmed must be so after a power loss too.
 fn answer(folder: &Folder, phase: Phase) -> Result<ConfirmReply, AgentError> {
-    if phase != Phase::Confirmed {
+    if !matches!(phase, Phase::Committing | Phase::Confirmed) {
         return Ok(ConfirmReply::Ended);
     }
     journal::sync(folder).map_err(AgentError::file("sync the journal in", folder.path()))?;
@@ -87,6 +87,7 @@ mod tests {
         for (phase, reply) in [
             (Phase::Prepared, ConfirmReply::NotWaiting),
             (Phase::Activating, ConfirmReply::NotWaiting),
+            (Phase::Committing, ConfirmReply::Confirmed),
             (Phase::Confirmed, ConfirmReply::Confirmed),
             (Phase::RollingBack, ConfirmReply::Ended),
             (Phase::RolledBack, ConfirmReply::Ended),

@@ -11,6 +11,7 @@ use super::environment::Environment;
 use super::error::AgentError;
 use super::hold::{hold, release};
 use super::profile::read_state;
+use super::recover_node::{recover_folder, recover_node};
 use super::supervise::supervise;
 use super::{fault, gate, start};
 use crate::protocol::{Handshake, PROTOCOL_VERSION, to_line};
@@ -91,8 +92,14 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Revoke { run, profile_path } => {
             start::revoke(&environment, run, profile_path, output).await?;
         }
-        Command::Recover { run, profile_path } => {
-            start::recover(&environment, run, profile_path, output).await?;
+        Command::Recover {
+            run: Some(run),
+            profile_path: Some(profile_path),
+            ..
+        } => start::recover(&environment, run, profile_path, output).await?,
+        Command::Recover { early, .. } => recover_node(&environment, early, output).await?,
+        Command::RecoverFolder { early, folder } => {
+            recover_folder(&environment, &folder, early, output).await?;
         }
         Command::Supervise { job } => {
             let job =

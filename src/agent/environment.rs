@@ -118,20 +118,39 @@ pub(super) fn is_executable(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Asks `getent`, since a static executable cannot use the C library's user database.
-async fn home_in_database() -> Option<OsString> {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let question = Invocation::new("getent")
-        .args(["passwd", &uid])
-        .time_limit(Duration::from_secs(5));
-    let answer = run(&question).await.ok()?;
-    let text = String::from_utf8(answer.stdout).ok()?;
-    home_of_entry(&text).map(OsString::from)
+/// What the user database says of somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct User {
+    /// The name.
+    pub(super) name: String,
+    /// The number of the primary group.
+    pub(super) group: u32,
+    /// The home folder.
+    pub(super) home: String,
 }
 
-fn home_of_entry(entry: &str) -> Option<&str> {
-    let home = entry.lines().next()?.split(':').nth(5)?;
-    home.starts_with('/').then_some(home)
+/// Asks `getent`, since a static executable cannot use the C library's user database.
+pub(super) async fn user_of(uid: u32) -> Option<User> {
+    let question = Invocation::new("getent")
+        .args(["passwd", &uid.to_string()])
+        .time_limit(Duration::from_secs(5));
+    let answer = run(&question).await.ok()?;
+    parse_user(&String::from_utf8(answer.stdout).ok()?)
+}
+
+async fn home_in_database() -> Option<OsString> {
+    let user = user_of(rustix::process::geteuid().as_raw()).await?;
+    Some(user.home.into())
+}
+
+fn parse_user(entry: &str) -> Option<User> {
+    let fields: Vec<&str> = entry.lines().next()?.split(':').collect();
+    let home = fields.get(5).filter(|home| home.starts_with('/'))?;
+    Some(User {
+        name: fields.first()?.to_string(),
+        group: fields.get(3)?.parse().ok()?,
+        home: home.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -146,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_home_folder_of_an_entry() {
-        assert_eq!(
-            home_of_entry("a:x:1:1:A:/home/a:/bin/sh\n"),
-            Some("/home/a")
-        );
-        assert_eq!(home_of_entry(""), None);
-        assert_eq!(home_of_entry("a:x:1"), None);
+    fn reads_an_entry_of_the_user_database() {
+        let user = parse_user("a:x:1:2:A:/home/a:/bin/sh\n").unwrap();
+        assert_eq!((user.name.as_str(), user.group), ("a", 2));
+        assert_eq!(user.home, "/home/a");
+        for text in ["", "a:x:1", "a:x:1:2:A:relative:/bin/sh"] {
+            assert_eq!(parse_user(text), None, "{text}");
+        }
     }
 
     #[tokio::test]

@@ -86,7 +86,12 @@ impl Folder {
         let hidden = profiles.join(".deploy");
         make_private(&hidden, profiles)?;
         make_private(&self.path, &hidden)?;
-        check_owner(&hidden)?;
+        self.check()
+    }
+
+    /// Refuses the folder where somebody else could write to it.
+    pub(super) fn check(&self) -> Result<(), AgentError> {
+        check_owner(&Path::new(self.profile.parent()).join(".deploy"))?;
         check_owner(&self.path)
     }
 

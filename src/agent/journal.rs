@@ -142,6 +142,7 @@ pub(super) mod tests {
             target: path("new").parse().unwrap(),
             generation: Some(Generation(6)),
             sets_profile: true,
+            order: crate::protocol::Order::SetFirst,
             phase,
             agent: ProcessIdentity {
                 pid: 1,
@@ -152,6 +153,9 @@ pub(super) mod tests {
             boot_id: None,
             failure: None,
             activated: true,
+            wrote_boot_entry: false,
+            degraded: false,
+            rebooted: false,
             confirm_folder: None,
             activation_timeout: None,
         }

@@ -3,19 +3,23 @@
 //! `activate start` ([`start`], [`follow`]) is what a connection runs and may lose at any time. It
 //! starts a detached `activate supervise` ([`detach`], [`supervise`]), which does the work:
 //!
-//! - [`activate`] walks through the phases of [`machine`], each written to the [`journal`] before
-//!   what it describes, with children that start behind a [`gate`];
+//! - [`activate`] looks and records, then [`carry_out`] walks through the phases of [`machine`],
+//!   each written to the [`journal`] before what it describes, with children that start behind a
+//!   [`gate`];
 //! - [`rollback`] does what [`rollback_plan`] says, at once or, in [`recovery`], after a crash;
 //! - [`confirmation`] is awaited by the supervisor and given by [`confirm`].
 
 mod activate;
 mod activation;
 mod args;
+mod carry_out;
 mod clock;
+mod commit;
 mod confirm;
 mod confirmation;
 mod decision;
 mod detach;
+mod early;
 mod entry;
 mod environment;
 mod error;
@@ -32,8 +36,11 @@ mod log_lines;
 mod machine;
 mod nix;
 mod outcome;
+mod places;
 mod profile;
 mod program;
+mod reactivate;
+mod recover_node;
 mod recovery;
 mod revoke;
 mod rollback;

@@ -2,7 +2,7 @@
 
 use super::folder::JobKind;
 use crate::model::{ProfileState, RunId};
-use crate::protocol::{ActivationResult, FailureReason, Journal, Phase};
+use crate::protocol::{ActivationResult, FailureReason, Journal, Order, Phase};
 
 /// Returns the result that the journal tells of a job of `run`. `reached` is the last phase that
 /// the job's own messages told.
@@ -30,7 +30,8 @@ pub(super) fn outcome(
         Phase::Prepared => not_started(),
         // Taking back writes nothing before it begins, and begins with another phase.
         Phase::Confirmed if kind == JobKind::Revoke => not_started(),
-        Phase::Confirmed => ActivationResult::Done { state },
+        Phase::Confirmed => kept(journal, state),
+        Phase::RolledBack if needs_reboot(journal) => ActivationResult::NeedsReboot { state },
         Phase::RolledBack => ActivationResult::RolledBack { reason, state },
         Phase::LeftFailed => ActivationResult::LeftFailed { reason, state },
         Phase::RollbackFailed => ActivationResult::RollbackFailed {
@@ -38,22 +39,36 @@ pub(super) fn outcome(
             detail: "see the log on the node".to_owned(),
             state,
         },
-        phase => interrupted(
-            phase,
-            "nobody works on it any more; the next deployment of this profile takes it back first",
-            state,
-        ),
+        phase => interrupted(phase, nobody(phase), state),
+    }
+}
+
+/// Returns the result of an activation that stays.
+pub(super) fn kept(journal: &Journal, state: ProfileState) -> ActivationResult {
+    if journal.degraded {
+        ActivationResult::Degraded { state }
+    } else {
+        ActivationResult::Done { state }
+    }
+}
+
+/// With the profile set before, this is one failure among others.
+fn needs_reboot(journal: &Journal) -> bool {
+    journal.order == Order::ConfirmFirst && journal.failure == Some(FailureReason::NeedsReboot)
+}
+
+fn nobody(phase: Phase) -> &'static str {
+    if phase == Phase::Committing {
+        "nobody works on it any more; the next deployment of this profile finishes it first"
+    } else {
+        "nobody works on it any more; the next deployment of this profile takes it back first"
     }
 }
 
 /// A recovery that died is told by what it has left: something to do, or nothing.
 fn recovery_outcome(journal: Option<&Journal>, state: ProfileState) -> ActivationResult {
     match journal.map(|journal| journal.phase) {
-        Some(phase) if phase.is_pending() => interrupted(
-            phase,
-            "nobody works on it any more; the next deployment of this profile takes it back first",
-            state,
-        ),
+        Some(phase) if phase.is_pending() => interrupted(phase, nobody(phase), state),
         _ => ActivationResult::AlreadyDone { state },
     }
 }

@@ -44,11 +44,6 @@ pub(super) async fn revoke(
 
 /// Returns the journal and the phase that taking back puts it in, none where it is not confirmed.
 fn revoked(journal: Journal) -> Option<(Journal, Phase)> {
-    let policy = Policy {
-        sets_profile: journal.sets_profile,
-        auto_rollback: true,
-        magic_rollback: true,
-    };
-    let phase = next(journal.phase, Fact::Revoked, policy)?;
+    let phase = next(journal.phase, Fact::Revoked, Policy::of_found(&journal))?;
     Some((journal, phase))
 }

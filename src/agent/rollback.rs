@@ -14,7 +14,18 @@ use super::rollback_plan::{LinkStep, Moment, is_restored, link_step, surplus_gen
 use super::work::Work;
 use crate::model::Generation;
 use crate::process::Invocation;
-use crate::protocol::{ActivationResult, FailureReason, Phase};
+use crate::protocol::{ActivationResult, FailureReason, Order, Phase};
+
+/// How far links and generations were restored.
+#[derive(Debug)]
+pub(super) struct Restored {
+    /// What went wrong.
+    pub(super) problems: Vec<String>,
+    /// Whether nothing of that concerns the link.
+    pub(super) link_is_back: bool,
+    /// Whether the link was left alone because others have set it since.
+    pub(super) left_to_others: bool,
+}
 
 impl Work<'_> {
     /// Takes the activation back. Does as much of it as it can whatever fails, and may be
@@ -24,13 +35,28 @@ impl Work<'_> {
         reason: FailureReason,
         moment: Moment,
     ) -> ActivationResult {
-        self.journal.failure.get_or_insert_with(|| reason.clone());
+        let Restored {
+            mut problems,
+            link_is_back,
+            left_to_others,
+        } = self.restore(reason.clone(), moment).await;
+        if self.journal.activated && !left_to_others {
+            problems.extend(self.reactivate_previous(link_is_back).await);
+            fault::point("reactivated");
+        }
+        self.remove_roots();
+        self.finish(reason, &problems)
+    }
+
+    /// Restores links and generations, and starts nothing.
+    pub(super) async fn restore(&mut self, reason: FailureReason, moment: Moment) -> Restored {
+        self.journal.failure.get_or_insert(reason);
         self.enter_anyway(Phase::RollingBack);
         if let Some(folder) = self.journal.confirm_folder.take() {
             confirmation::remove(&folder);
         }
         let mut problems = Vec::new();
-        let others = match self.restore_link(moment).await {
+        let left_to_others = match self.restore_link(moment).await {
             Ok(others) => others,
             Err(problem) => {
                 problems.push(problem);
@@ -38,20 +64,27 @@ impl Work<'_> {
             }
         };
         fault::point("restored");
-        if self.journal.activated && !others {
-            problems.extend(self.reactivate_previous(problems.is_empty()).await);
-            fault::point("reactivated");
-        }
+        let link_is_back = problems.is_empty();
+        // Before a boot loader is told of what there is: the newest generation may be its default.
         problems.extend(self.delete_surplus().await);
         fault::point("deleted");
-        self.remove_roots();
-        self.finish(reason, &problems)
+        Restored {
+            problems,
+            link_is_back,
+            left_to_others,
+        }
+    }
+
+    /// Makes the links survive a power loss.
+    pub(super) fn sync(&self) -> Result<(), String> {
+        let folder = Path::new(self.journal.profile_path.parent());
+        sync_file_system(folder)
+            .map_err(|error| format!("cannot sync {}: {error}", folder.display()))
     }
 
     fn finish(&mut self, reason: FailureReason, problems: &[String]) -> ActivationResult {
-        let folder = Path::new(self.journal.profile_path.parent());
-        if let Err(error) = sync_file_system(folder) {
-            self.note(&format!("cannot sync {}: {error}", folder.display()));
+        if let Err(problem) = self.sync() {
+            self.note(&problem);
         }
         self.journal.activation = None;
         let state = read_state(&self.journal.profile_path);
@@ -132,34 +165,6 @@ impl Work<'_> {
         }
     }
 
-    /// Activates what was there before: through the link, or directly where that is not restored.
-    async fn reactivate_previous(&mut self, link_is_restored: bool) -> Option<String> {
-        let previous = &self.journal.previous;
-        if previous.link.is_none() {
-            self.note("there was no earlier generation to activate again");
-            return None;
-        }
-        let location = if link_is_restored {
-            self.journal.profile_path.to_string()
-        } else {
-            previous.state.path()?.to_string()
-        };
-        match self
-            .activate(Path::new(&location), Phase::RollingBack)
-            .await
-        {
-            Ok(true) => None,
-            Ok(false) => {
-                self.note("what was there before has no activation; only its link is restored");
-                None
-            }
-            Err(reason) => Some(format!(
-                "activating again what was there before failed: {reason}. Look at the log, repair \
-                 it on the node or deploy something that works"
-            )),
-        }
-    }
-
     async fn delete_surplus(&mut self) -> Option<String> {
         let now = self.look().ok()?;
         let number = surplus_generation(&self.journal, &now)?;
@@ -209,12 +214,16 @@ impl Work<'_> {
         if let (None, Some(path)) = (previous.generation(), previous.path()) {
             symlink(path.as_str(), folder.file("previous"))?;
         }
+        let system = &self.journal.previous.current_system;
+        if let (Order::ConfirmFirst, Some(system)) = (self.journal.order, system) {
+            symlink(system, folder.file("previous-system"))?;
+        }
         sync_folder(folder.path())
     }
 
     /// Drops what [`Work::add_roots`] made.
     pub(super) fn remove_roots(&self) {
-        for name in ["target", "previous"] {
+        for name in ["target", "previous", "previous-system"] {
             fs::remove_file(self.context.folder.file(name)).ok();
         }
     }

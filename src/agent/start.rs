@@ -52,7 +52,11 @@ pub(super) async fn recover(
     profile_path: AbsolutePath,
     output: impl Write,
 ) -> io::Result<()> {
-    let job = Job::Recover { run, profile_path };
+    let job = Job::Recover {
+        run,
+        profile_path,
+        early: false,
+    };
     let folder = job.folder();
     // Nothing is written where there is nothing to do.
     let nothing_pending = match journal::load(&folder) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::activate::activate;
+use super::early::recover_early;
 use super::environment::Environment;
 use super::error::AgentError;
 use super::events::Events;
@@ -43,6 +44,9 @@ pub(super) enum Job {
         run: RunId,
         /// The profile link.
         profile_path: AbsolutePath,
+        /// Only as far as nothing has to be started.
+        #[serde(default)]
+        early: bool,
     },
 }
 
@@ -98,13 +102,16 @@ impl Job {
     }
 }
 
-/// Does the job, unless it was done or is being done by another process.
-pub(super) async fn supervise(environment: Environment, job: &Job) -> Result<(), AgentError> {
+/// Does the job, and returns its result; none where it was done or is being done by another process.
+pub(super) async fn supervise(
+    environment: Environment,
+    job: &Job,
+) -> Result<Option<ActivationResult>, AgentError> {
     // Fails where this is a leader already, as below systemd: then it is what is wanted.
     rustix::process::setsid().ok();
     let files = job.files();
     let Some(events) = Events::claim(&job.folder(), &files).await? else {
-        return Ok(());
+        return Ok(None);
     };
     events
         .hello(&files)
@@ -122,8 +129,10 @@ pub(super) async fn supervise(environment: Environment, job: &Job) -> Result<(),
         },
     };
     fault::point("result");
-    context.events.emit(AgentMessage::Result { result });
-    Ok(())
+    context.events.emit(AgentMessage::Result {
+        result: result.clone(),
+    });
+    Ok(Some(result))
 }
 
 async fn work(context: &Context, job: &Job) -> Result<ActivationResult, AgentError> {
@@ -138,6 +147,11 @@ async fn work(context: &Context, job: &Job) -> Result<ActivationResult, AgentErr
     match job {
         Job::Activate { request } => activate(context, request).await,
         Job::Revoke { run, profile_path } => revoke(context, run, profile_path).await,
-        Job::Recover { profile_path, .. } => recover_only(context, profile_path).await,
+        Job::Recover {
+            profile_path,
+            early: false,
+            ..
+        } => recover_only(context, profile_path).await,
+        Job::Recover { profile_path, .. } => recover_early(context, profile_path).await,
     }
 }

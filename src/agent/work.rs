@@ -103,6 +103,19 @@ impl<'a> Work<'a> {
         limit: Option<Duration>,
         phase: Phase,
     ) -> Result<Ended, FailureReason> {
+        self.run_leaving(invocation, limit, phase, |status| status == 0)
+            .await
+    }
+
+    /// Like [`Work::run`]; what the child has left running is ended, unless its status is one
+    /// that `leaves_alone`.
+    pub(super) async fn run_leaving(
+        &mut self,
+        invocation: Invocation,
+        limit: Option<Duration>,
+        phase: Phase,
+        leaves_alone: impl Fn(i32) -> bool,
+    ) -> Result<Ended, FailureReason> {
         let executable = self.context.environment.own_executable();
         let gate = Gate::start(executable, invocation, self.context.events.log())
             .map_err(|error| not_started(super::error::chain(&error)))?;
@@ -128,7 +141,7 @@ impl<'a> Work<'a> {
             Some(status) => Ended::Exited(status.map_err(|error| not_started(error.to_string()))?),
             None => Ended::TimedOut(limit.unwrap_or_default()),
         };
-        if !ended.is_success() {
+        if !ended.status().is_some_and(leaves_alone) {
             self.end(&mut child, leader).await;
         }
         Ok(ended)
@@ -188,9 +201,12 @@ impl<'a> Work<'a> {
 }
 
 impl Ended {
-    /// Returns whether it ended by itself with status 0.
-    pub(super) fn is_success(self) -> bool {
-        matches!(self, Self::Exited(status) if status.success())
+    /// Returns the status with which it ended by itself.
+    fn status(self) -> Option<i32> {
+        match self {
+            Self::Exited(status) => status.code(),
+            Self::TimedOut(_) => None,
+        }
     }
 
     /// Returns what was wrong, none where nothing was.
@@ -220,6 +236,7 @@ fn point_before(phase: Phase) -> &'static str {
         Phase::Setting => "before-setting",
         Phase::Activating => "before-activating",
         Phase::Waiting => "before-waiting",
+        Phase::Committing => "before-committing",
         Phase::Confirmed => "before-confirmed",
         Phase::RollingBack => "before-rolling-back",
         Phase::RolledBack => "before-rolled-back",

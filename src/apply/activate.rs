@@ -305,7 +305,7 @@ fn stage_of(phase: Phase) -> Option<Stage> {
     match phase {
         Phase::Setting => Some(Stage::Setting),
         Phase::Activating => Some(Stage::Activating),
-        Phase::Confirmed => Some(Stage::Confirmed),
+        Phase::Committing | Phase::Confirmed => Some(Stage::Confirmed),
         Phase::RollingBack => Some(Stage::RollingBack),
         Phase::Prepared
         | Phase::Waiting

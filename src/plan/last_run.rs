@@ -153,10 +153,15 @@ impl LastRun {
                 deadline,
             } => live(operator.as_ref(), *phase, *deadline, now),
             Self::Interrupted(record) => format!(
-                "a run of {} was interrupted{} in phase '{}': the next `deploy apply` takes it back first",
+                "a run of {} was interrupted{} in phase '{}': the next `deploy apply` {} first",
                 record.operator,
                 ago(record),
-                record.phase
+                record.phase,
+                if record.phase == Phase::Committing {
+                    "finishes it"
+                } else {
+                    "takes it back"
+                }
             ),
             Self::Unfinished(record) => format!(
                 "a run of {} has not ended (phase '{}'); whether it is still at work is unknown",
@@ -224,7 +229,9 @@ impl std::fmt::Display for Lapse {
 mod tests {
     use super::*;
     use crate::model::ProfileState;
-    use crate::protocol::{FailureReason, Holder, JOURNAL_VERSION, Previous, ProcessIdentity};
+    use crate::protocol::{
+        FailureReason, Holder, JOURNAL_VERSION, Order, Previous, ProcessIdentity,
+    };
 
     const NOW: u64 = 1_000_000;
 
@@ -250,6 +257,7 @@ mod tests {
                 .unwrap(),
             generation: None,
             sets_profile: true,
+            order: Order::SetFirst,
             phase: Phase::Prepared,
             agent: ProcessIdentity {
                 pid: 1,
@@ -260,6 +268,9 @@ mod tests {
             boot_id: None,
             failure: None,
             activated: false,
+            wrote_boot_entry: false,
+            degraded: false,
+            rebooted: false,
             confirm_folder: None,
             activation_timeout: None,
         }

@@ -13,6 +13,10 @@ pub const JOURNAL_VERSION: u32 = 1;
 /// One activation of one profile, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that going back needs"
+)]
 pub struct Journal {
     /// [`JOURNAL_VERSION`] of the writer.
     pub format_version: u32,
@@ -30,6 +34,8 @@ pub struct Journal {
     pub generation: Option<Generation>,
     /// Whether setting the profile is part of this activation; not when the link was at the target.
     pub sets_profile: bool,
+    /// What comes first: setting the profile, or the confirmation.
+    pub order: Order,
     /// What is being done, or was done last.
     pub phase: Phase,
     /// The agent's process.
@@ -44,6 +50,12 @@ pub struct Journal {
     pub failure: Option<super::FailureReason>,
     /// Whether the activation program was started, so that going back re-activates the previous.
     pub activated: bool,
+    /// Whether a program was started that makes the node boot the target.
+    pub wrote_boot_entry: bool,
+    /// Whether some units have failed under an activation that is kept all the same.
+    pub degraded: bool,
+    /// Whether the node was rebooted to get away from the target. Never done twice.
+    pub rebooted: bool,
     /// The folder in which this run's confirmation is awaited, once it is.
     pub confirm_folder: Option<AbsolutePath>,
     /// Most seconds that an activation may take, the one that goes back included.
@@ -64,6 +76,18 @@ pub struct Previous {
     pub current_system: Option<String>,
 }
 
+/// What comes first in an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// The profile is set, then activated through its link, then confirmed. The only one that
+    /// deploy-rs and its closures know.
+    SetFirst,
+    /// The target is tried and confirmed while the profile and the boot entry still are the old
+    /// ones, so that a reset leads back to those.
+    ConfirmFirst,
+}
+
 /// The phases of an activation, in the order in which they can follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,6 +100,9 @@ pub enum Phase {
     Activating,
     /// It succeeded and waits for its confirmation.
     Waiting,
+    /// It is confirmed, or needed no confirmation, and is being made permanent: profile, then boot
+    /// entry. Whoever finds this goes on, not back. Only where the confirmation comes first.
+    Committing,
     /// It is confirmed, or needed no confirmation. It stays.
     Confirmed,
     /// It is being taken back.
@@ -93,8 +120,18 @@ impl Phase {
     pub fn is_pending(self) -> bool {
         matches!(
             self,
-            Self::Prepared | Self::Setting | Self::Activating | Self::Waiting | Self::RollingBack
+            Self::Prepared
+                | Self::Setting
+                | Self::Activating
+                | Self::Waiting
+                | Self::Committing
+                | Self::RollingBack
         )
+    }
+
+    /// Returns whether an activation that has come here was taken for a success.
+    pub fn is_after_activation(self) -> bool {
+        matches!(self, Self::Waiting | Self::Committing | Self::Confirmed)
     }
 }
 
@@ -105,6 +142,7 @@ impl std::fmt::Display for Phase {
             Self::Setting => "setting the profile",
             Self::Activating => "activating",
             Self::Waiting => "waiting for confirmation",
+            Self::Committing => "confirmed, being made permanent",
             Self::Confirmed => "confirmed",
             Self::RollingBack => "rolling back",
             Self::RolledBack => "rolled back",

@@ -6,11 +6,15 @@
 
 mod journal;
 mod line;
+mod manifest;
 mod message;
 mod request;
 
-pub use journal::{ActivationProcess, JOURNAL_VERSION, Journal, Phase, Previous, ProcessIdentity};
+pub use journal::{
+    ActivationProcess, JOURNAL_VERSION, Journal, Order, Phase, Previous, ProcessIdentity,
+};
 pub use line::{LineError, parse_line, to_line};
+pub use manifest::{ClosureKind, Manifest};
 pub use message::{
     ActivationResult, AgentMessage, ConfirmReply, FailureReason, Handshake, Hold, Holder, Recovery,
 };

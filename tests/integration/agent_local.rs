@@ -4,11 +4,14 @@
 //! themselves wrote, never from the agent.
 
 mod bed;
+mod boot;
 mod confirm;
 mod crash;
 mod detach;
 mod disk;
 mod follow;
 mod forward;
+mod nixos;
 mod recover;
 mod rollback;
+mod systems;

@@ -30,6 +30,8 @@ pub(crate) struct Bed {
     root: tempfile::TempDir,
     /// The profile link.
     pub(crate) profile: AbsolutePath,
+    /// Folders of the bed that the agent sees in the place of the machine's own.
+    pub(crate) places: Vec<(&'static str, &'static str)>,
 }
 
 /// A call of the agent with its messages as far as they were read.
@@ -58,6 +60,7 @@ impl Bed {
         let bed = Self {
             root,
             profile: profile.parse().unwrap(),
+            places: Vec::new(),
         };
         bed.make_store();
         bed
@@ -97,13 +100,18 @@ impl Bed {
 
     /// A closure with exactly this file.
     pub(crate) fn derivation(&self, file: &str, name: &str, script: &str) -> StorePath {
-        let output = self
-            .nix("nix-build")
-            .args(["--no-out-link", "-E", CLOSURE])
-            .args(["--argstr", "name", name, "--argstr", "file", file])
-            .args(["--argstr", "script", script])
-            .output()
-            .unwrap();
+        let texts = [("name", name), ("file", file), ("script", script)];
+        self.build(CLOSURE, &texts)
+    }
+
+    /// Builds an expression that takes these texts.
+    pub(crate) fn build(&self, expression: &str, texts: &[(&str, &str)]) -> StorePath {
+        let mut command = self.nix("nix-build");
+        command.args(["--no-out-link", "-E", expression]);
+        for (name, text) in texts {
+            command.args(["--argstr", name, text]);
+        }
+        let output = command.output().unwrap();
         assert!(
             output.status.success(),
             "{}",
@@ -213,8 +221,27 @@ impl Bed {
     }
 
     pub(crate) fn agent(&self, command: &AgentCommand) -> Command {
-        let mut agent = self.nix(env!("CARGO_BIN_EXE_activate"));
-        agent.args(command.arguments());
+        self.agent_with(&command.arguments())
+    }
+
+    pub(crate) fn agent_with(&self, arguments: &[String]) -> Command {
+        let mut agent = match self.places.as_slice() {
+            [] => self.nix(env!("CARGO_BIN_EXE_activate")),
+            places => {
+                let bind = |(own, place): &(&str, &str)| {
+                    let own = self.path(own);
+                    format!("mount --bind '{}' '{place}' && ", own.display())
+                };
+                let script: String = places.iter().map(bind).collect();
+                let mut command = self.nix("unshare");
+                command
+                    .args(["--mount", "--propagation=private", "sh", "-c"])
+                    .arg(script + "exec \"$0\" \"$@\"")
+                    .arg(env!("CARGO_BIN_EXE_activate"));
+                command
+            }
+        };
+        agent.args(arguments);
         agent
     }
 
