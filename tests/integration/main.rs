@@ -19,6 +19,7 @@ mod generated;
 mod generations;
 mod layering;
 mod locks;
+mod modelled;
 mod odd_names;
 mod order;
 mod package;
