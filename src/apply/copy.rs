@@ -1,16 +1,15 @@
 //! The copy step: closures and agent to one node, kept there until the run ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::agent_call::{agent_failed, agent_of, ask, check_protocol};
+use super::agent_call::agent_of;
 use super::context::RunContext;
+use super::shipment::Shipment;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
-use crate::host::{AgentCall, Host, HostError};
-use crate::model::{AbsolutePath, Connection, NodeName, StorePath};
-use crate::nix::CopyRequest;
+use crate::host::{Host, HostError};
+use crate::model::{Connection, NodeName, StorePath};
 use crate::plan::{Action, PlannedProfile};
-use crate::protocol::{AgentCommand, Handshake, Hold};
 use crate::schedule::Outcome;
 
 /// Copies what the profiles of `node` need, and proves that the agent runs there as their users.
@@ -49,93 +48,33 @@ async fn prepare<H: Host>(
     agent: &StorePath,
     log: &mut StepLog,
 ) -> Result<(), HostError> {
-    let mut paths: BTreeSet<StorePath> = profiles
-        .iter()
-        .map(|profile| profile.target.path.clone())
-        .collect();
-    paths.insert(agent.clone());
-    let paths: Vec<StorePath> = paths.into_iter().collect();
-    let request = CopyRequest {
-        paths: paths.clone(),
+    let targets = |is_there: bool| {
+        let profiles = profiles.iter();
+        let wanted =
+            profiles.filter(move |profile| is_there == (profile.action == Action::RollBack));
+        wanted.map(|profile| profile.target.path.clone()).collect()
+    };
+    let node = profiles
+        .first()
+        .and_then(|profile| context.plan.node(&profile.node));
+    let shipment = Shipment {
+        run: &context.run,
+        connection,
+        agent,
+        copied: targets(false),
+        present: targets(true),
         substitute: profiles
             .iter()
             .all(|profile| !profile.settings.fast_connection),
-        remote_program: remote_program(context, profiles),
+        nix_folder: node.and_then(|node| node.nix_folder.clone()),
+        sudos: profiles
+            .iter()
+            .filter_map(|profile| profile.settings.sudo.as_ref())
+            .collect(),
     };
-    context
-        .host
-        .copy(connection, &request, &mut |line| log.line(line))
-        .await?;
-    // What a garbage collection took between copying and keeping is copied once more.
-    if !hold(context, connection, agent, &paths).await?.is_empty() {
-        context
-            .host
-            .copy(connection, &request, &mut |line| log.line(line))
-            .await?;
-        let missing = hold(context, connection, agent, &paths).await?;
-        if let Some(path) = missing.first() {
-            return Err(agent_failed(format!(
-                "{path} is not valid on the node although it was copied"
-            )));
-        }
-    }
-    let sudos: BTreeSet<&Vec<String>> = profiles
-        .iter()
-        .filter_map(|profile| profile.settings.sudo.as_ref())
-        .collect();
-    for sudo in sudos {
-        handshake(context, connection, agent, sudo).await?;
-    }
-    Ok(())
-}
-
-fn remote_program<H>(
-    context: &RunContext<H>,
-    profiles: &[&PlannedProfile],
-) -> Option<AbsolutePath> {
-    let node = context.plan.node(&profiles.first()?.node)?;
-    format!("{}/nix-store", node.nix_folder.as_ref()?)
-        .parse()
-        .ok()
-}
-
-async fn hold<H: Host>(
-    context: &RunContext<H>,
-    connection: &Connection,
-    agent: &StorePath,
-    paths: &[StorePath],
-) -> Result<Vec<StorePath>, HostError> {
-    let command = AgentCommand::Hold {
-        run: context.run.clone(),
-        paths: paths.to_vec(),
-    };
-    let call = AgentCall {
-        connection: connection.clone(),
-        sudo: None,
-        agent: agent.clone(),
-        command,
-    };
-    let answer: Hold = ask(&context.host, &call).await?;
-    check_protocol(answer.protocol)?;
-    Ok(answer.missing)
-}
-
-/// Runs the agent once as a profile's user, before anything is changed: what sudo refuses, it
-/// refuses here.
-async fn handshake<H: Host>(
-    context: &RunContext<H>,
-    connection: &Connection,
-    agent: &StorePath,
-    sudo: &[String],
-) -> Result<(), HostError> {
-    let call = AgentCall {
-        connection: connection.clone(),
-        sudo: Some(sudo.to_vec()),
-        agent: agent.clone(),
-        command: AgentCommand::Handshake,
-    };
-    let answer: Handshake = ask(&context.host, &call).await?;
-    check_protocol(answer.protocol)
+    shipment
+        .send(&context.host, &mut |line| log.line(line))
+        .await
 }
 
 fn failed(error: &HostError) -> StepEnd {
@@ -155,7 +94,7 @@ fn failed(error: &HostError) -> StepEnd {
 }
 
 /// What to do about the failures that people meet.
-fn hint(error: &HostError) -> &'static str {
+pub(super) fn hint(error: &HostError) -> &'static str {
     let text = error.tail().join("\n");
     if text.contains("lacks a valid signature") || text.contains("lacks a signature") {
         ". The node's store takes unsigned paths from trusted users only: add sshUser to its trusted-users, or sign the paths"

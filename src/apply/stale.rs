@@ -65,7 +65,10 @@ pub fn find_stale(
         let Some(observed) = facts.profiles.get(&planned.profile) else {
             continue;
         };
-        let is_at_target = observed.state.path() == Some(&planned.target.path);
+        let is_at_target = match planned.action {
+            Action::RollBack => observed.state.generation() == planned.target.generation,
+            _ => observed.state.path() == Some(&planned.target.path),
+        };
         let unknown = |state: &ProfileState| matches!(state, ProfileState::Unknown { .. });
         if observed.state == planned.current
             || is_at_target

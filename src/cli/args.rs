@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::TargetArgument;
-use crate::model::{AbsolutePath, HostName, OnDegraded, UserName};
+use crate::model::{AbsolutePath, Generation, HostName, OnDegraded, UserName};
 use crate::plan::Gate;
+use crate::report::Requested;
 
 /// Plan and apply changes to fleets of NixOS and Nix machines described by a flake
 ///
@@ -29,6 +30,7 @@ pub(super) struct CommandLine {
 pub(super) enum Command {
     Plan(PlanArgs),
     Apply(ApplyArgs),
+    Rollback(RollbackArgs),
     Status(StatusArgs),
     Show(ShowArgs),
 }
@@ -89,15 +91,10 @@ pub(super) struct PlanArgs {
 /// A TARGET that is a regular file, ends in `.json` or is `-` is a saved plan, which is applied
 /// exactly as it was reviewed; further TARGETs narrow it.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ApplyArgs {
     /// What to apply: FLAKE, FLAKE#node, FLAKE#node.profile, or a plan FILE
     #[arg(value_name = "TARGET", default_value = ".")]
     pub(super) targets: Vec<String>,
-
-    /// Do not ask before anything is changed
-    #[arg(long, short)]
-    pub(super) yes: bool,
 
     /// Activate unchanged profiles too
     #[arg(long)]
@@ -111,13 +108,8 @@ pub(super) struct ApplyArgs {
     #[arg(long)]
     pub(super) skip_stale: bool,
 
-    /// How long to wait for a profile that another run holds
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
-    pub(super) lock_timeout: std::time::Duration,
-
-    /// Print every event as a line of JSON
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
@@ -127,6 +119,75 @@ pub(super) struct ApplyArgs {
 
     #[command(flatten)]
     pub(super) display: DisplayArgs,
+}
+
+/// Go back to an earlier generation
+///
+/// Plans, shows and applies the way back like any other change: with its package diff, confirmed, and
+/// taken back if it fails. Whoever made a generation, it can be gone back to. Evaluates settings only,
+/// so that it works while a system does not evaluate; builds nothing and makes no generation.
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// What goes back: FLAKE, FLAKE#node or FLAKE#node.profile
+    #[arg(value_name = "TARGET", required = true)]
+    pub(super) targets: Vec<TargetArgument>,
+
+    /// The generation to go back to [default: the one before the current]; needs a TARGET with one
+    /// profile
+    #[arg(long, value_name = "N", value_parser = generation)]
+    pub(super) to: Option<Generation>,
+
+    /// Only show the generations that there are
+    #[arg(long, conflicts_with_all = ["to", "out", "yes", "json"])]
+    pub(super) list: bool,
+
+    /// Save the plan instead of applying it, for `deploy apply FILE`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["yes", "json"])]
+    pub(super) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
+}
+
+fn generation(text: &str) -> Result<Generation, std::num::ParseIntError> {
+    text.parse().map(Generation)
+}
+
+/// How a run goes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub(super) struct RunArgs {
+    /// Do not ask before anything is changed
+    #[arg(long, short)]
+    pub(super) yes: bool,
+
+    /// How long to wait for a profile that another run holds
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(super) lock_timeout: std::time::Duration,
+
+    /// Print every event as a line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl RunArgs {
+    /// Returns how its progress is to be shown.
+    pub(super) fn requested(&self) -> Requested {
+        if self.json {
+            Requested::Json
+        } else {
+            Requested::Auto
+        }
+    }
 }
 
 /// Show what nodes are now, and what became of their last runs

@@ -10,7 +10,7 @@ use super::args::{Command, CommandLine};
 use super::context::Context;
 use super::error::CliError;
 use super::output::print_error;
-use super::{apply, plan, show, status};
+use super::{apply, plan, rollback, show, status};
 
 const BAD_COMMAND_LINE: u8 = 64;
 
@@ -56,6 +56,7 @@ async fn run(line: CommandLine, start: Instant) -> u8 {
     let result = match line.command {
         Command::Plan(args) => plan::run(&context, args).await,
         Command::Apply(args) => apply::run(&context, args).await,
+        Command::Rollback(args) => rollback::run(&context, args).await,
         Command::Status(args) => status::run(&context, args).await,
         Command::Show(args) => show::run(&context, &args),
     };

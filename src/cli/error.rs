@@ -9,7 +9,7 @@ use crate::apply::{AgentError, Exit};
 use crate::config::{ConfigError, TargetError};
 use crate::nix::NixError;
 use crate::plan::{GraphError, PlanFileError};
-use crate::planner::PlannerError;
+use crate::planner::{OutputsError, PlannerError};
 
 /// A command that could not do what it should.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -22,7 +22,13 @@ pub(super) enum CliError {
     Nix(#[from] NixError),
     #[error(transparent)]
     #[diagnostic(transparent)]
+    Outputs(OutputsError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Planner(PlannerError),
     #[error("{path} cannot be used")]
     #[diagnostic(code(deploy::cli::plan_file))]
     PlanFile {
@@ -71,6 +77,16 @@ impl From<PlannerError> for CliError {
         match error {
             PlannerError::Config(error) => Self::Config(error),
             PlannerError::Nix(error) => Self::Nix(error),
+            stuck @ PlannerError::Stuck(_) => Self::Planner(stuck),
+        }
+    }
+}
+
+impl From<OutputsError> for CliError {
+    fn from(error: OutputsError) -> Self {
+        match error {
+            OutputsError::Planner(error) => error.into(),
+            error => Self::Outputs(error),
         }
     }
 }

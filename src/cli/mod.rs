@@ -2,6 +2,7 @@
 
 mod apply;
 mod args;
+mod carry_out;
 mod context;
 mod entry;
 mod error;
@@ -9,7 +10,10 @@ mod flags;
 mod output;
 mod plan;
 mod plan_source;
+mod preparation;
 mod prompt;
+mod rollback;
+mod saved;
 mod show;
 mod signals;
 mod state;

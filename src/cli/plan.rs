@@ -11,7 +11,7 @@ use super::state::StateFolder;
 use crate::config::{Selection, TargetArgument, select};
 use crate::model::{FlagSettings, StorePath};
 use crate::nix::{Nix, add_roots, invalid_paths};
-use crate::plan::{Action, Gate, Observed, Plan, PlanHead, render_plan};
+use crate::plan::{Action, Gate, Mode, Observed, Plan, PlanHead, render_plan};
 use crate::planner::{MadePlan, PlanRequest, make_plan};
 use crate::report::Requested;
 
@@ -54,6 +54,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
         args.settings.overrides()?,
         &args.selection.nix_arguments,
         PlanSwitches {
+            mode: Mode::Switch,
             build: !args.no_build,
             force: args.force,
         },
@@ -63,6 +64,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
 /// How a plan is made.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PlanSwitches {
+    pub(super) mode: Mode,
     pub(super) build: bool,
     pub(super) force: bool,
 }
@@ -82,6 +84,7 @@ pub(super) fn new_request(
         id: random_id()?,
         created_at: now,
         operator: context.operator.clone(),
+        mode: switches.mode,
         built: switches.build,
         selection: targets
             .iter()
@@ -133,6 +136,11 @@ async fn save(
     expire: std::time::Duration,
 ) -> Result<(), CliError> {
     keep_outputs(context, plan, expire).await?;
+    write_plan(plan, file)
+}
+
+/// Writes a plan into a file.
+pub(super) fn write_plan(plan: &Plan, file: &Path) -> Result<(), CliError> {
     let io = |source| CliError::io("could not save the plan", file, source);
     // A new file beside it, so that a full disk leaves no half of a plan.
     let folder = file

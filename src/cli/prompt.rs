@@ -20,16 +20,17 @@ pub(super) fn check_answerable(context: &Context, yes: bool) -> Result<(), CliEr
 }
 
 /// Asks whether to go on. An interrupt is an answer, too.
-pub(super) async fn ask(interrupts: &mut Interrupts) -> Result<(), CliError> {
-    let answered = tokio::task::spawn_blocking(ask_and_wait);
+pub(super) async fn ask(interrupts: &mut Interrupts, question: &str) -> Result<(), CliError> {
+    let question = question.to_owned();
+    let answered = tokio::task::spawn_blocking(move || ask_and_wait(&question));
     let answer = async { answered.await.unwrap_or(Err(CliError::Interrupted)) };
     interruptible(interrupts, answer).await
 }
 
-fn ask_and_wait() -> Result<(), CliError> {
+fn ask_and_wait(question: &str) -> Result<(), CliError> {
     let mut stderr = std::io::stderr();
     // Where the question cannot be written, the answer decides all the same.
-    write!(stderr, "\nApply this plan? [y/N] ")
+    write!(stderr, "\n{question} [y/N] ")
         .and_then(|()| stderr.flush())
         .ok();
     let mut answer = String::new();

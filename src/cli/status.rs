@@ -7,7 +7,7 @@ use super::output::{Reporting, print_data, stdout_colour};
 use super::plan::{PlanSwitches, new_request};
 use super::signals::{interruptible, interrupts};
 use crate::config::Paths;
-use crate::plan::Status;
+use crate::plan::{Mode, Status};
 use crate::planner::read_fleets;
 use crate::report::{Requested, StatusText};
 
@@ -23,6 +23,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
         args.settings.overrides()?,
         &args.selection.nix_arguments,
         PlanSwitches {
+            mode: Mode::Switch,
             build: false,
             force: false,
         },

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::action::{decide_action, target_generation};
 use super::closure::ClosurePair;
 use super::document::{
-    FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary, Target,
+    Action, FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary,
+    Target,
 };
 use super::graph::find_circle;
 use super::notes::notes_of;
@@ -14,7 +15,8 @@ use super::system_parts::SystemParts;
 use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{
-    AbsolutePath, NodeName, Operator, ProfileName, ProfileState, RunId, StorePath, UserName,
+    AbsolutePath, Generation, NodeName, Operator, ProfileName, ProfileState, RunId, StorePath,
+    UserName,
 };
 
 /// What a plan says about itself.
@@ -26,6 +28,8 @@ pub struct PlanHead {
     pub created_at: String,
     /// Who makes it.
     pub operator: Operator,
+    /// What applying does with the profiles.
+    pub mode: Mode,
     /// Whether what changed was built.
     pub built: bool,
     /// The TARGETs that were asked for.
@@ -54,6 +58,8 @@ pub struct PlanInput {
     pub fleets: Vec<PlannedFleet>,
     /// What was read on the nodes.
     pub observations: BTreeMap<NodeName, NodeObservation>,
+    /// The generations that profiles go back to; a profile without one gets its target set.
+    pub generations: BTreeMap<(NodeName, ProfileName), Generation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
     /// The parts of those targets that are systems, as far as they were built.
@@ -92,7 +98,7 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
         id: input.head.id.clone(),
         created_at: input.head.created_at.clone(),
         operator: input.head.operator.clone(),
-        mode: Mode::Switch,
+        mode: input.head.mode,
         built: input.head.built,
         flakes: input
             .fleets
@@ -150,7 +156,7 @@ fn plan_node(
         observed,
         error,
         system: facts.and_then(|facts| facts.system.clone()),
-        nix_folder: facts.and_then(hidden_nix),
+        nix_folder: facts.and_then(NodeFacts::hidden_nix),
         depends_on: node.depends_on.clone(),
         notes,
     }
@@ -168,11 +174,6 @@ impl Observed {
             None => (Self::Failed, Some("it was not read".to_owned())),
         }
     }
-}
-
-/// Returns the folder of Nix's programs where copying must be told of it.
-fn hidden_nix(facts: &NodeFacts) -> Option<AbsolutePath> {
-    facts.nix_folder.clone().filter(|_| !facts.nix_on_path)
 }
 
 fn plan_profiles(
@@ -193,8 +194,13 @@ fn plan_profiles(
             reason: "the node could not be read".to_owned(),
         };
         let current = observed.map_or_else(unknown, |observed| observed.state.clone());
-        let action = decide_action(&current, &target.path, input.head.force);
-        let generation = observed.and_then(|observed| target_generation(observed, &target.path));
+        let (action, generation) = match input.generations.get(&key) {
+            Some(generation) => (Action::RollBack, Some(*generation)),
+            None => (
+                decide_action(&current, &target.path, input.head.force),
+                observed.and_then(|observed| target_generation(observed, &target.path)),
+            ),
+        };
         let closure = input.closures.get(&key).map(ClosurePair::compare);
         let verdicts = facts.zip(observed).map(|(facts, observed)| {
             let change = Change {
@@ -284,7 +290,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{Connection, Generation, OnDegraded, ProfileSettings};
+    use crate::model::{Connection, OnDegraded, ProfileSettings};
     use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
@@ -383,6 +389,7 @@ pub(crate) mod tests {
         };
         PlanInput {
             head: PlanHead {
+                mode: Mode::Switch,
                 id: RunId::from_bytes([7; 16]),
                 created_at: "2026-01-01T00:00:00Z".into(),
                 operator: Operator {
@@ -399,6 +406,7 @@ pub(crate) mod tests {
                 targets,
             }],
             observations,
+            generations: BTreeMap::new(),
             closures: BTreeMap::new(),
             systems: BTreeMap::new(),
         }

@@ -133,6 +133,17 @@ pub fn parse_plan(text: &[u8]) -> Result<Plan, PlanFileError> {
         });
     }
     StepGraph::new(&plan.steps).map_err(|source| PlanFileError::Steps { source })?;
+    // Nix would take it for an option.
+    if plan
+        .flakes
+        .iter()
+        .any(|flake| flake.locked.starts_with('-'))
+    {
+        return Err(PlanFileError::Malformed {
+            place: "flakes".to_owned(),
+            source: serde::de::Error::custom("no flake reference starts with a dash"),
+        });
+    }
     Ok(plan)
 }
 

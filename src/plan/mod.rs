@@ -14,6 +14,7 @@ mod last_run;
 mod notes;
 mod observation;
 mod package;
+mod rollback;
 mod status;
 mod step_id;
 mod steps;
@@ -39,6 +40,7 @@ pub use observation::{
     GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
     ObservedLock, ProfileObservation,
 };
+pub use rollback::{NoWayBack, way_back};
 pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;
 pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};

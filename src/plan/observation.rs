@@ -56,6 +56,13 @@ pub struct NodeFacts {
     pub profiles: BTreeMap<ProfileName, ProfileObservation>,
 }
 
+impl NodeFacts {
+    /// Returns the folder of Nix's programs where copying must be told of it.
+    pub fn hidden_nix(&self) -> Option<AbsolutePath> {
+        self.nix_folder.clone().filter(|_| !self.nix_on_path)
+    }
+}
+
 /// What a profile is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProfileObservation {

@@ -22,7 +22,8 @@ pub(super) struct Change {
     pub(super) target: StorePath,
 }
 
-type Group = (NodeName, Connection, AbsolutePath);
+/// Profiles of one node that are read over one connection.
+pub(super) type Group = (NodeName, Connection, AbsolutePath);
 
 /// Returns the closures of these changes; those that a node does not tell are left out.
 pub(super) async fn compare_changes(

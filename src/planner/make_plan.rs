@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::PlannerContext;
+use super::build::build_targets;
 use super::closures::{Change, compare_changes};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
-use crate::apply::Event;
+use super::roll_back::Stuck;
 use crate::config::{ConfigError, Paths, Selection};
 use crate::model::{FlagSettings, NodeName, ProfileName, StorePath};
 use crate::nix::{self, Nix, NixError};
@@ -67,6 +68,20 @@ pub enum PlannerError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
+    /// Profiles cannot go back.
+    #[error("{}", describe_stuck(.0))]
+    #[diagnostic(
+        code(deploy::planner::no_way_back),
+        help(
+            "nothing was changed on any node; `deploy rollback --list` shows what generations there are"
+        )
+    )]
+    Stuck(Vec<Stuck>),
+}
+
+fn describe_stuck(stuck: &[Stuck]) -> String {
+    let line = |stuck: &Stuck| format!("{}.{}: {}", stuck.node, stuck.profile, stuck.reason);
+    stuck.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Evaluates the flakes, each once, and reads their nodes at the same time.
@@ -130,6 +145,7 @@ pub async fn plan_changes(
         head: request.head,
         fleets,
         observations,
+        generations: BTreeMap::new(),
         closures,
         systems,
     };
@@ -199,19 +215,7 @@ async fn build_changes(
             )
         })
         .collect();
-    context.sink.send(Event::BuildStarted {
-        derivations: targets.len() as u64,
-    });
-    let failures = nix::build(nix, &targets, |line| {
-        context.sink.send(Event::Noted {
-            node: None,
-            message: line.to_owned(),
-        });
-    })
-    .await?;
-    context.sink.send(Event::BuildFinished {
-        failed: failures.len() as u64,
-    });
+    let failures = build_targets(context, nix, &targets).await?;
     let failed = failures
         .into_iter()
         .map(|(path, failure)| FailedBuild {

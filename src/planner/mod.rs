@@ -3,16 +3,21 @@
 //! Everything that can overlap does: nodes are read while Nix still evaluates, and their closures
 //! are read at the same time. Prints nothing.
 
+mod build;
 mod closures;
 mod evaluation;
 mod make_plan;
 mod observation;
+mod outputs;
+mod roll_back;
 
 pub use make_plan::{
     FailedBuild, FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes,
     read_fleets,
 };
 pub use observation::observe_nodes;
+pub use outputs::{OutputsError, restore_outputs};
+pub use roll_back::{Stuck, plan_roll_back};
 
 use std::sync::Arc;
 

@@ -32,7 +32,14 @@ fn the_schema_of_plans() {
 #[test]
 fn the_page_of_the_command_line() {
     let mut page = String::from("# Command line\n\nWhat `deploy --help` says.\n");
-    for command in [&[][..], &["plan"], &["apply"], &["status"], &["show"]] {
+    for command in [
+        &[][..],
+        &["plan"],
+        &["apply"],
+        &["rollback"],
+        &["status"],
+        &["show"],
+    ] {
         let words: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
         let output = Command::new(env!("CARGO_BIN_EXE_deploy"))
             .args(&words)

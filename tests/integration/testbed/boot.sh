@@ -36,6 +36,10 @@ other_root() {
     mkdir -p tree
     layer "$root" /
     mkdir -p "$new/nix" "$new/old"
+    kernel_file_systems
+}
+
+kernel_file_systems() {
     mount --rbind /dev "$new/dev"
     mount --rbind /sys "$new/sys"
 }
@@ -124,9 +128,12 @@ accounts() {
     install -m 440 sudoers "$new/etc/sudoers.d/bed"
 }
 
-enter() {
+ssh_settings() {
     install -m 600 host_key "$new/run/ssh_host_key"
     sed "s/@address@/$address/" sshd_config >"$new/run/sshd_config"
+}
+
+enter() {
     [ -n "$new" ] || return 0
     pivot_root "$new" "$new/old"
     umount -l /old
@@ -142,10 +149,23 @@ daemons() {
     until [ -s /run/sshd.pid ]; do sleep 0.01; done
 }
 
+# Puts the files of the machine's settings where they belong.
+files() {
+    ! [ -e files ] || tar -C files -c . | tar -C "${new:-/}" -x --no-overwrite-dir
+}
+
+! [ -e systemd ] || . ../systemd.sh
 file_systems
 identity
 accounts
+ssh_settings
+files
+if [ -e systemd ]; then
+    services
+    control_group
+fi
 enter
+! [ -e systemd ] || become_systemd
 if [ -n "$address" ]; then
     daemons
 elif [ -e /usr/bin/nix-store ]; then

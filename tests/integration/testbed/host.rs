@@ -44,8 +44,8 @@ impl Host {
     /// Ends the listener: new connections are refused, open ones go on.
     #[track_caller]
     pub(crate) fn stop_sshd(&self) {
-        let script =
-            "kill \"$(cat /run/sshd.pid)\"; while [ -e /run/sshd.pid ]; do sleep 0.01; done";
+        let script = "if [ -e /run/systemd/system ]; then systemctl stop ssh; else kill \"$(cat /run/sshd.pid)\"; fi; \
+                      while [ -e /run/sshd.pid ]; do sleep 0.01; done";
         self.shell(script).success();
     }
 
@@ -56,7 +56,9 @@ impl Host {
             .append(true)
             .open(self.log_path())
             .expect("opening sshd's log");
-        let script = "setsid -f /usr/sbin/sshd -D -e -f /run/sshd_config; until [ -s /run/sshd.pid ]; do sleep 0.01; done";
+        let script = "if [ -e /run/systemd/system ]; then systemctl start ssh; \
+                      else setsid -f /usr/sbin/sshd -D -e -f /run/sshd_config; fi; \
+                      until [ -s /run/sshd.pid ]; do sleep 0.01; done";
         let output = self.command(["sh", "-ec", script]).stderr_to(log).run();
         output.success();
     }

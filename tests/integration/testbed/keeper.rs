@@ -25,6 +25,7 @@ impl Keeper {
         for (name, text) in [
             ("keeper.sh", include_str!("keeper.sh")),
             ("boot.sh", include_str!("boot.sh")),
+            ("systemd.sh", include_str!("systemd.sh")),
         ] {
             fs::write(bed.join(name), text).expect("writing the bed's scripts");
         }

@@ -4,6 +4,7 @@
 //! - [`shared`] is the bed that tests without faults have in common: an operator and three
 //!   hosts, each with the users `alice` (may use sudo) and `bob` (may not).
 //! - [`Bed::new`] and [`Bed::builder`] make a bed of one's own, gone when it is dropped.
+//! - [`HostSettings::systemd`] makes a host whose first process is systemd.
 //! - [`Flake`] writes a fleet into the operator's file system.
 //!
 //! What the tool must do is not said here; the tests beside this folder say that.

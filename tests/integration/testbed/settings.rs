@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process;
 
 const FIRST_USER_ID: usize = 2001;
 
@@ -18,6 +19,8 @@ pub(crate) struct HostSettings {
     hides_nix: bool,
     store_size: Option<u32>,
     root: String,
+    systemd: bool,
+    files: Vec<(String, String)>,
 }
 
 impl HostSettings {
@@ -33,6 +36,8 @@ impl HostSettings {
             hides_nix: false,
             store_size: None,
             root: String::new(),
+            systemd: false,
+            files: Vec::new(),
         }
     }
 
@@ -90,6 +95,26 @@ impl HostSettings {
         self
     }
 
+    /// Boots systemd, from the folder that tests/systemd-root has made: sshd is `ssh.service`,
+    /// and who logs in has a session.
+    pub(crate) fn systemd(mut self) -> Self {
+        self.systemd = true;
+        let root = systemd_root();
+        self.root(&root)
+    }
+
+    /// Lets logind end whatever is left of a session of anybody but root when it ends.
+    pub(crate) fn kills_user_processes(self) -> Self {
+        let text = "[Login]\nKillUserProcesses=yes\n";
+        self.file("/etc/systemd/logind.conf.d/bed.conf", text)
+    }
+
+    /// Puts a file in its place before anything starts, at every boot.
+    pub(crate) fn file(mut self, path: &str, text: &str) -> Self {
+        self.files.push((path.to_owned(), text.to_owned()));
+        self
+    }
+
     fn users(&self) -> String {
         let numbered = (FIRST_USER_ID..).zip(&self.users);
         let lines = numbered.flat_map(|(number, (name, shell))| {
@@ -138,6 +163,38 @@ pub(crate) fn write_host(folder: &Path, settings: &HostSettings, address: &str) 
     if let Some(size) = settings.store_size {
         write("store_size", &size.to_string());
     }
+    if settings.systemd {
+        write("systemd", "");
+        write("control_group", &control_group(folder));
+    }
+    for (path, text) in &settings.files {
+        let path = folder.join(format!("files{path}"));
+        let parent = path.parent().expect("a file's folder");
+        fs::create_dir_all(parent).expect("creating the folder of a file");
+        fs::write(path, text).expect("writing a file of the machine");
+    }
+}
+
+/// The bed and the machine.
+fn control_group(folder: &Path) -> String {
+    let names = folder.components().rev().take(2);
+    let names: Vec<_> = names
+        .map(|name| name.as_os_str().to_string_lossy())
+        .collect();
+    format!("{}/{}", names[1], names[0])
+}
+
+fn systemd_root() -> String {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd-root");
+    let output = process::Command::new(script).arg("path").output();
+    let output = output.expect("running tests/systemd-root");
+    let root = String::from_utf8(output.stdout).expect("the path of a root");
+    let root = root.trim_end();
+    assert!(
+        Path::new(root).is_dir(),
+        "there is no {root}: tests/install makes it"
+    );
+    root.to_owned()
 }
 
 /// Writes the operator's settings into its folder.

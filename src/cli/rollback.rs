@@ -1,0 +1,140 @@
+//! `deploy rollback`: back to earlier generations, planned and applied like any other change.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::apply::recover_first;
+use super::args::{PlanFormat, RollbackArgs};
+use super::carry_out::{Prepared, carry_out};
+use super::context::{Context, random_id};
+use super::error::CliError;
+use super::output::{Reporting, print_data, print_plan, stdout_colour};
+use super::plan::{PlanSwitches, new_request, write_plan};
+use super::preparation::Preparation;
+use super::prompt::check_answerable;
+use super::signals::{interruptible, interrupts};
+use super::state::StateFolder;
+use crate::config::Paths;
+use crate::plan::{Mode, Status};
+use crate::planner::{FleetsRead, PlanRequest, PlannerContext, plan_roll_back, read_fleets};
+use crate::report::{Requested, StatusText};
+
+const NOTHING_READ: u8 = 1;
+
+pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<u8, CliError> {
+    if args.list {
+        return list(context, &args).await;
+    }
+    if let Some(file) = &args.out {
+        return save(context, &args, file).await;
+    }
+    check_answerable(context, args.run.yes)?;
+    let state = StateFolder::new(&context.state_folder);
+    state.remove_expired();
+    let run = random_id()?;
+    let folder = state.run_folder(&run)?;
+    let output = (&args.run, &args.display);
+    let mut preparation = Preparation::start(context, output, (run, folder), interrupts())?;
+    let prepared = prepare(&mut preparation, &args).await;
+    carry_out(preparation, prepared, output).await
+}
+
+fn request(context: &Context, args: &RollbackArgs) -> Result<PlanRequest, CliError> {
+    new_request(
+        context,
+        &args.targets,
+        &args.selection.exclude,
+        args.settings.overrides()?,
+        &args.selection.nix_arguments,
+        PlanSwitches {
+            mode: Mode::RollBack,
+            build: false,
+            force: false,
+        },
+    )
+}
+
+async fn prepare(
+    preparation: &mut Preparation<'_>,
+    args: &RollbackArgs,
+) -> Result<Prepared, CliError> {
+    let request = request(preparation.context, args)?;
+    let nix = request.nix.clone();
+    let reading = read_fleets(&preparation.planner, &request, Paths::Left);
+    let mut read = interruptible(&mut preparation.interrupts, reading).await?;
+    check_one(&read, args)?;
+    recover_first(preparation, &mut read).await?;
+    let planning = plan_roll_back(&preparation.planner, request, read, args.to);
+    let plan = interruptible(&mut preparation.interrupts, planning).await?;
+    Ok(Prepared {
+        plan,
+        refused: BTreeMap::new(),
+        nix,
+        saved: false,
+        keeps_outputs: false,
+    })
+}
+
+/// A number means nothing for several profiles.
+fn check_one(read: &FleetsRead, args: &RollbackArgs) -> Result<(), CliError> {
+    let nodes = read.fleets.iter().flat_map(|planned| &planned.fleet.nodes);
+    let profiles: Vec<String> = nodes
+        .flat_map(|node| {
+            let profiles = node.profiles.iter();
+            profiles.map(|profile| format!("{}.{}", node.name, profile.name))
+        })
+        .collect();
+    if args.to.is_some() && profiles.len() > 1 {
+        return Err(CliError::usage(
+            format!(
+                "--to needs a TARGET with one profile, and these are {}",
+                profiles.join(", ")
+            ),
+            "name one, such as '.#node.profile'",
+        ));
+    }
+    Ok(())
+}
+
+/// Shows the generations that there are.
+async fn list(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> {
+    let work = async |planner: PlannerContext| {
+        let request = request(context, args)?;
+        Ok(read_fleets(&planner, &request, Paths::Left).await?)
+    };
+    let read = look(context, args, work).await?;
+    let status = Status::new(&read.fleets, &read.observations);
+    let text = StatusText::new(&status, context.width(), stdout_colour(context));
+    print_data(&text.render_generations(), "could not print the list")?;
+    Ok(if status.has_any() { 0 } else { NOTHING_READ })
+}
+
+/// Saves the plan instead of applying it, and so without taking anything back.
+async fn save(context: &Context, args: &RollbackArgs, file: &Path) -> Result<u8, CliError> {
+    let work = async |planner: PlannerContext| {
+        let request = request(context, args)?;
+        let read = read_fleets(&planner, &request, Paths::Left).await?;
+        check_one(&read, args)?;
+        Ok(plan_roll_back(&planner, request, read, args.to).await?)
+    };
+    let plan = look(context, args, work).await?;
+    write_plan(&plan, file)?;
+    print_plan(context, &plan, PlanFormat::Human)?;
+    Ok(0)
+}
+
+/// Does something that changes nothing, and shows its progress.
+async fn look<T>(
+    context: &Context,
+    args: &RollbackArgs,
+    work: impl AsyncFnOnce(PlannerContext) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let reporting = Reporting::start(context, Requested::Auto, &args.display, None)?;
+    let planner = context.planner(reporting.sink())?;
+    let pool = Arc::clone(&planner.pool);
+    let result = interruptible(&mut interrupts(), work(planner)).await;
+    pool.close().await;
+    reporting.finish().await;
+    result
+}
