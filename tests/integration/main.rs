@@ -22,6 +22,7 @@ mod generated;
 mod generations;
 mod layering;
 mod locks;
+mod modelled;
 mod moved;
 mod odd_names;
 mod order;
