@@ -91,9 +91,13 @@ fn unfinished_of(
     })
 }
 
-/// Recovers all of them, the nodes at the same time, and says what came of each. Where it fails,
-/// the profile is left to whoever would change it next: its agent refuses for the same reason.
-pub async fn recover<H: Host>(context: Arc<RecoveryContext<H>>, unfinished: Vec<Unfinished>) {
+/// Recovers all of them, the nodes at the same time, and says what came of each. Returns those that
+/// a person must look at. One that could not be begun is left to whoever would change the profile
+/// next: its agent refuses for the same reason.
+pub async fn recover<H: Host>(
+    context: Arc<RecoveryContext<H>>,
+    unfinished: Vec<Unfinished>,
+) -> Vec<String> {
     let mut by_node = BTreeMap::<NodeName, Vec<Unfinished>>::new();
     for one in unfinished {
         by_node.entry(one.node.clone()).or_default().push(one);
@@ -102,50 +106,58 @@ pub async fn recover<H: Host>(context: Arc<RecoveryContext<H>>, unfinished: Vec<
     for unfinished in by_node.into_values() {
         let context = Arc::clone(&context);
         recovering.spawn(async move {
+            let mut broken = Vec::new();
             for one in unfinished {
-                let message = recover_one(&context, &one).await;
+                let (message, is_broken) = match recover_one(&context, &one).await {
+                    Ok(message) => (message, false),
+                    Err(message) => (message, true),
+                };
+                if is_broken {
+                    broken.push(format!("{}.{}: {message}", one.node, one.profile));
+                }
                 context.sink.send(Event::Noted {
                     node: Some(one.node.clone()),
                     message: format!("{}: {message}", one.profile),
                 });
             }
+            broken
         });
     }
-    recovering.join_all().await;
+    recovering.join_all().await.into_iter().flatten().collect()
 }
 
-async fn recover_one<H: Host>(context: &RecoveryContext<H>, one: &Unfinished) -> String {
+/// Returns what came of it; an error where it is half back, and a person is needed.
+async fn recover_one<H: Host>(
+    context: &RecoveryContext<H>,
+    one: &Unfinished,
+) -> Result<String, String> {
+    let operator = &one.operator;
     let Some(system) = &one.system else {
-        return "not recovered: the node's system is not known".to_owned();
+        return Ok("not recovered: the node's system is not known".to_owned());
     };
     let agent = match context.agents.for_system(system).await {
         Ok(agent) => agent,
-        Err(error) => return format!("not recovered: {error}"),
+        Err(error) => return Ok(format!("not recovered: {error}")),
     };
-    match run_agent(context, one, agent).await {
+    Ok(match run_agent(context, one, agent).await {
         Ok((Some(recovery), ActivationResult::AlreadyDone { .. })) => {
-            format!("recovered: {}", describe_recovery(&one.operator, recovery))
+            format!("recovered: {}", describe_recovery(operator, recovery))
         }
         Ok((None, ActivationResult::AlreadyDone { .. })) => {
-            format!(
-                "recovered: the unfinished run of {} has ended meanwhile",
-                one.operator
-            )
+            format!("recovered: the unfinished run of {operator} has ended meanwhile")
         }
         Ok((_, ActivationResult::Locked { .. })) => {
-            format!(
-                "not recovered: another run works on what {} left",
-                one.operator
-            )
+            format!("not recovered: another run works on what {operator} left")
         }
-        Ok((_, ActivationResult::RollbackFailed { detail, .. })) => format!(
-            "the unfinished run of {} could not be taken back, and a person is needed: {detail}",
-            one.operator
-        ),
+        Ok((_, ActivationResult::RollbackFailed { detail, .. })) => {
+            return Err(format!(
+                "the unfinished run of {operator} could not be taken back: {detail}"
+            ));
+        }
         Ok((_, ActivationResult::NotStarted { reason })) => format!("not recovered: {reason}"),
         Ok((_, _)) => "not recovered: the agent gave an unexpected answer".to_owned(),
         Err(error) => format!("not recovered: {error}"),
-    }
+    })
 }
 
 async fn run_agent<H: Host>(

@@ -104,13 +104,23 @@ impl<'a> Preparation<'a> {
             sink: self.planner.sink.clone(),
         };
         let recovering = async {
-            recover(Arc::new(recovery), unfinished).await;
-            read_again(&self.planner, &concerned).await
+            let broken = recover(Arc::new(recovery), unfinished).await;
+            (broken, read_again(&self.planner, &concerned).await)
         };
-        let again = tokio::select! {
-            again = recovering => again,
+        let (broken, again) = tokio::select! {
+            ended = recovering => ended,
             Some(()) = self.interrupts.recv() => return Err(interrupted()),
         };
+        if !broken.is_empty() {
+            return Err(CliError::refused(
+                Exit::Partial,
+                format!(
+                    "a person is needed before anything else\n{}",
+                    broken.join("\n")
+                ),
+                "look at the node and at `deploy status`; the next `deploy apply` goes on from what is there then",
+            ));
+        }
         observations.extend(again);
         Ok(())
     }

@@ -74,6 +74,11 @@ pub fn way_back(
         ProfileState::Present { .. } if observed.generations.is_empty() && wanted.is_none() => None,
         ProfileState::Present { generation, .. } => *generation,
     };
+    if observed.generations.is_empty() && observed.state.highest_generation().is_some() {
+        return Err(NoWayBack::Unknown {
+            reason: "only the profile's user may; log in as that user".to_owned(),
+        });
+    }
     let there = || {
         let generations = observed.generations.iter();
         generations.map(|generation| generation.number).collect()
@@ -202,5 +207,10 @@ mod tests {
             ..observed(None, &[])
         };
         assert_eq!(way_back(&absent, None), Err(NoWayBack::Absent));
+        // The agent of another user has told the state, but not the generations.
+        let mut private = observed(Some(3), &[1, 2, 3]);
+        private.generations.clear();
+        let hidden = way_back(&private, None).unwrap_err().to_string();
+        assert!(hidden.contains("log in as that user"), "{hidden}");
     }
 }

@@ -38,7 +38,9 @@ impl Died {
     }
 
     fn flake(&self, version: &str) -> Flake {
-        one(self.host(), Profile::new("app", version)).setting("confirmTimeout = 5;")
+        let breaks = format!("[ ! -e /root/breaks-{version} ] || exit 6");
+        let profile = Profile::new("app", version).script(&breaks);
+        one(self.host(), profile).setting("confirmTimeout = 5;")
     }
 
     fn scene(&self, version: &str) -> Scene<'_> {
@@ -145,4 +147,26 @@ fn whoever_is_there_is_asked_first() {
     apply.write("y\n");
     drop(apply.wait().success().says(&[RECOVERED]));
     died.is_at_2();
+}
+
+#[test]
+fn what_cannot_be_taken_back_needs_a_person_and_nothing_is_put_on_top() {
+    let died = Died::at("waiting");
+    died.boot();
+    died.host().write("/root/breaks-1.0", "");
+    let scene = died.scene("2.0");
+    drop(scene.deploy(&["apply", "--yes"]).code(3).says(&[
+        "a person is needed before anything else",
+        "web1.app: the unfinished run of root@operator could not be taken back",
+    ]));
+    drop(
+        scene
+            .deploy(&["status"])
+            .success()
+            .says(&["a person is needed"]),
+    );
+    died.host().run(["rm", "/root/breaks-1.0"]).success();
+    drop(scene.apply());
+    let after = seen(died.host(), "app");
+    assert_eq!(after.activations.last().map(String::as_str), Some("2.0"));
 }

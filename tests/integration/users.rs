@@ -326,3 +326,42 @@ fn a_login_shell_that_is_fish() {
         told.unwrap();
     }
 }
+
+#[test]
+fn going_back_through_sudo_and_what_of_others_cannot_be_seen() {
+    let flake = |version| {
+        let profiles =
+            ["root", "alice", "dora"].map(|user| of(user, &format!("back-of-{user}"), version));
+        let [root, alice, dora] = profiles;
+        let dora = dora.setting("profilePath = \"/home/dora/profiles/back-of-dora\";");
+        let profiles = [root, alice, dora];
+        as_user("alice", &profiles)
+    };
+    let scene = Scene::new(people(), "going-back", &flake("1.0"));
+    drop(scene.apply());
+    scene.folder.rewrite(&flake("2.0"));
+    drop(scene.apply());
+    let seen_ones = [".#web1.back-of-root", ".#web1.back-of-alice"];
+    let argv = [&["rollback", "--yes"][..], &seen_ones].concat();
+    drop(
+        scene
+            .deploy(&argv)
+            .success()
+            .says(&["2 profiles activated"]),
+    );
+    assert_eq!(
+        seen(host(), "back-of-root").link.as_deref(),
+        Some("back-of-root-1-link")
+    );
+    assert_eq!(host().activations("back-of-alice"), ["1.0", "2.0", "1.0"]);
+    // Her home is her own, so that nobody else sees what generations there are.
+    let argv = ["rollback", "--yes", ".#web1.back-of-dora"];
+    let refused = scene.deploy(&argv).code(1);
+    drop(refused.says(&["its generations cannot be read", "log in as that user"]));
+    assert_eq!(host().activations("back-of-dora"), ["1.0", "2.0"]);
+    drop(scene.deploy(&["status"]).success().says(&[
+        "back-of-root generation 1",
+        "back-of-dora generation 2",
+        "what its last run came to is unknown",
+    ]));
+}
