@@ -6,6 +6,7 @@ use super::commit::current_system;
 use super::decision::{Decision, decide};
 use super::error::AgentError;
 use super::fault;
+use super::folder::sync_file_system;
 use super::identity::identify;
 use super::journal;
 use super::machine::Policy;
@@ -106,6 +107,12 @@ async fn prepare<'a>(
     })?;
     let file = |error| AgentError::file("write the journal in", context.folder.path())(error);
     journal::reserve(&context.folder).map_err(file)?;
+    // What a person or an earlier run has done a moment ago is what this run goes back to: a power
+    // cut must not take it from under the journal that names it.
+    sync_file_system(Path::new(request.profile_path.parent())).map_err(AgentError::file(
+        "sync the folder",
+        Path::new(request.profile_path.parent()),
+    ))?;
     let journal = first_journal(request, found, sets_profile, program.order());
     let work = Work::begin(context, journal).map_err(file)?;
     if let Err(error) = work.add_roots() {

@@ -8,23 +8,23 @@ use crate::protocol::{Journal, Order, Phase};
     clippy::struct_excessive_bools,
     reason = "each is a decision of its own"
 )]
-pub(super) struct Policy {
+pub struct Policy {
     /// Setting the profile is part of the activation.
-    pub(super) sets_profile: bool,
+    pub sets_profile: bool,
     /// What comes first: setting the profile, or the confirmation.
-    pub(super) order: Order,
+    pub order: Order,
     /// Go back when the activation fails.
-    pub(super) auto_rollback: bool,
+    pub auto_rollback: bool,
     /// Wait for a confirmation.
-    pub(super) magic_rollback: bool,
+    pub magic_rollback: bool,
     /// Stay although some units have failed.
-    pub(super) keeps_degraded: bool,
+    pub keeps_degraded: bool,
 }
 
 impl Policy {
     /// Returns what is left to decide about a journal that was found. How its activation was to go
     /// on does not matter for going back.
-    pub(super) fn of_found(journal: &Journal) -> Self {
+    pub fn of_found(journal: &Journal) -> Self {
         Self {
             sets_profile: journal.sets_profile,
             order: journal.order,
@@ -37,7 +37,7 @@ impl Policy {
 
 /// What has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fact {
+pub enum Fact {
     /// What the phase is about was done.
     Succeeded,
     /// It was done, but some units have failed.
@@ -56,7 +56,7 @@ pub(super) enum Fact {
 }
 
 /// Returns the phase that comes after `phase`, none where that fact cannot be.
-pub(super) fn next(phase: Phase, fact: Fact, policy: Policy) -> Option<Phase> {
+pub fn next(phase: Phase, fact: Fact, policy: Policy) -> Option<Phase> {
     use Fact::{Degraded, Failed, Interrupted, NeedsReboot, Revoked, Succeeded, Unconfirmed};
     use Phase::{
         Activating, Committing, Confirmed, LeftFailed, Prepared, RollbackFailed, RolledBack,

@@ -51,3 +51,12 @@ mod watch;
 mod work;
 
 pub use entry::main;
+
+/// The pure rules that the agent acts by, for whoever models it.
+pub mod rules {
+    pub use super::machine::{Fact, Policy, next};
+    pub use super::profile::Snapshot;
+    pub use super::rollback_plan::{
+        LinkStep, Moment, is_restored, is_what_the_run_made, link_step, surplus_generation,
+    };
+}

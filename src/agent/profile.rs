@@ -8,26 +8,36 @@ use crate::model::{AbsolutePath, Generation, ProfileState, StorePath};
 
 /// A profile as its links say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Snapshot {
+pub struct Snapshot {
     /// The text of the profile link, none where there is none.
-    pub(super) link: Option<String>,
+    pub link: Option<String>,
     /// What the link means.
-    pub(super) state: ProfileState,
+    pub state: ProfileState,
     /// The generations and the text of their links.
-    pub(super) generations: BTreeMap<Generation, String>,
+    pub generations: BTreeMap<Generation, String>,
 }
 
 impl Snapshot {
     /// Reads the profile at `path`.
     pub(super) fn read(path: &AbsolutePath) -> io::Result<Self> {
         let generations = read_generations(path)?;
+        let link = read_link(Path::new(path.as_str()))?;
+        Ok(Self::new(path, link, generations))
+    }
+
+    /// Returns the profile at `path` with these links.
+    pub fn new(
+        path: &AbsolutePath,
+        link: Option<String>,
+        generations: BTreeMap<Generation, String>,
+    ) -> Self {
         let highest_generation = generations.keys().next_back().copied();
-        let Some(link) = read_link(Path::new(path.as_str()))? else {
-            return Ok(Self {
+        let Some(link) = link else {
+            return Self {
                 link: None,
                 state: ProfileState::Absent { highest_generation },
                 generations,
-            });
+            };
         };
         let generation = generation_named(path, &link);
         let target = match generation {
@@ -40,16 +50,16 @@ impl Snapshot {
             path: target.and_then(|text| text.parse().ok()),
             highest_generation,
         };
-        Ok(Self {
+        Self {
             link: Some(link),
             state,
             generations,
-        })
+        }
     }
 
     /// Returns the number that `nix-env --set` gives to `target`: the newest generation is taken
     /// up where it has that path already, else one is added.
-    pub(super) fn generation_for(&self, target: &StorePath) -> Generation {
+    pub fn generation_for(&self, target: &StorePath) -> Generation {
         match self.generations.last_key_value() {
             Some((number, link)) if link == target.as_str() => *number,
             Some((number, _)) => Generation(number.0 + 1),

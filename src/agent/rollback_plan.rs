@@ -6,7 +6,7 @@ use crate::protocol::Journal;
 
 /// When it is that an activation goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Moment {
+pub enum Moment {
     /// By the process that did it, under the lock that it took before: what changed since was
     /// changed by the activation.
     AtOnce,
@@ -16,7 +16,7 @@ pub(super) enum Moment {
 
 /// How the profile link gets back to what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LinkStep {
+pub enum LinkStep {
     /// It is as it was.
     Keep,
     /// Let Nix make this generation current.
@@ -30,7 +30,7 @@ pub(super) enum LinkStep {
 }
 
 /// Returns how the link gets back.
-pub(super) fn link_step(journal: &Journal, now: &Snapshot, moment: Moment) -> LinkStep {
+pub fn link_step(journal: &Journal, now: &Snapshot, moment: Moment) -> LinkStep {
     if is_restored(journal, now) {
         return LinkStep::Keep;
     }
@@ -48,7 +48,7 @@ pub(super) fn link_step(journal: &Journal, now: &Snapshot, moment: Moment) -> Li
 }
 
 /// Returns whether the link is what it was: the same generation by whatever text, or the same text.
-pub(super) fn is_restored(journal: &Journal, now: &Snapshot) -> bool {
+pub fn is_restored(journal: &Journal, now: &Snapshot) -> bool {
     let previous = &journal.previous;
     let same_link = match previous.state.generation() {
         Some(number) => now.state.generation() == Some(number),
@@ -58,7 +58,7 @@ pub(super) fn is_restored(journal: &Journal, now: &Snapshot) -> bool {
 }
 
 /// Returns the generation that the run made, if it is there and may go.
-pub(super) fn surplus_generation(journal: &Journal, now: &Snapshot) -> Option<Generation> {
+pub fn surplus_generation(journal: &Journal, now: &Snapshot) -> Option<Generation> {
     let made = journal.generation.filter(|_| journal.sets_profile)?;
     let was_there = journal.previous.generations.contains(&made);
     let is_ours = now.generations.get(&made).map(String::as_str) == Some(journal.target.as_str());
@@ -67,7 +67,7 @@ pub(super) fn surplus_generation(journal: &Journal, now: &Snapshot) -> Option<Ge
 }
 
 /// Returns whether the profile still is exactly what the run made of it.
-pub(super) fn is_what_the_run_made(journal: &Journal, now: &Snapshot) -> bool {
+pub fn is_what_the_run_made(journal: &Journal, now: &Snapshot) -> bool {
     let before = journal.previous.state.highest_generation();
     let (generation, highest) = if journal.sets_profile {
         (journal.generation, before.max(journal.generation))

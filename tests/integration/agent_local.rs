@@ -3,7 +3,7 @@
 //! What a profile is, and what is active, is read from the links and from what the activations
 //! themselves wrote, never from the agent.
 
-mod bed;
+pub(crate) mod bed;
 mod boot;
 mod confirm;
 mod crash;

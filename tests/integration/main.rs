@@ -21,6 +21,7 @@ mod generated;
 mod generations;
 mod layering;
 mod locks;
+mod modelled;
 mod odd_names;
 mod order;
 mod package;
