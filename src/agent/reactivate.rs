@@ -34,10 +34,7 @@ impl Work<'_> {
 
     /// What ran before, which need not be what the profile led to.
     async fn test_previous(&mut self, link_is_restored: bool) -> Option<String> {
-        let ran = self.journal.previous.current_system.as_ref();
-        let ran = ran
-            .map(PathBuf::from)
-            .filter(|system| Program::of_system(system).is_some());
+        let ran = self.previous_system();
         let Some(location) = ran.or_else(|| self.previous_location(link_is_restored)) else {
             self.note("there was no earlier system to activate again");
             return None;
@@ -47,12 +44,14 @@ impl Work<'_> {
             .await
     }
 
-    /// Makes the node boot again what the profile led to, where this run made it boot the target.
+    /// Makes the node boot again what the profile led to, or what ran where there was no profile.
+    /// Only where this run made it boot the target.
     pub(super) async fn boot_previous(&mut self, link_is_restored: bool) -> Option<String> {
         if !self.journal.wrote_boot_entry {
             return None;
         }
-        let location = self.previous_location(link_is_restored)?;
+        let led_to = self.previous_location(link_is_restored);
+        let location = led_to.or_else(|| self.previous_system())?;
         let program = Program::of_system(&location)?;
         let result = self
             .activate(program, &location, Action::Boot, Phase::RollingBack)
@@ -94,6 +93,12 @@ impl Work<'_> {
                  it on the node or deploy something that works"
             )),
         }
+    }
+
+    fn previous_system(&self) -> Option<PathBuf> {
+        let ran = self.journal.previous.current_system.as_ref();
+        ran.map(PathBuf::from)
+            .filter(|system| Program::of_system(system).is_some())
     }
 
     fn previous_location(&self, link_is_restored: bool) -> Option<PathBuf> {

@@ -115,6 +115,22 @@ fn a_first_deployment_that_fails_leaves_no_generation() {
     assert_eq!(bed.node(), before);
 }
 
+#[test]
+fn without_a_profile_the_node_boots_again_what_ran() {
+    let (bed, _, before) = with_one();
+    bed.nix_env(&["--delete-generations", "old"]);
+    fs::remove_file(bed.path("profiles/app")).unwrap();
+    fs::remove_file(bed.path("profiles/app-1-link")).unwrap();
+    let request = bed.magic(&bed.system("two", ""), 30);
+    bed.deploy(&request);
+    assert_eq!(bed.node().boots.as_deref(), Some("two"));
+    bed.revoke(&request.run);
+    let after = bed.node();
+    assert_eq!((after.boots, after.runs), (before.boots, before.runs));
+    assert_eq!(after.world.link, None);
+    assert_eq!(after.world.generations, []);
+}
+
 /// Starts "two" with a supervisor that dies at `point`, confirming where that is awaited.
 fn die(bed: &Bed, point: &str) -> ActivationRequest {
     let request = bed.magic(&bed.system("two", ""), 30);

@@ -66,7 +66,8 @@ impl Actor<'_> {
     }
 
     fn boot_previous(&mut self) -> Result<bool, Died> {
-        let (true, Some(closure)) = (self.journal.wrote_boot_entry, self.previous()) else {
+        let before = self.previous().or_else(|| self.ran_before());
+        let (true, Some(closure)) = (self.journal.wrote_boot_entry, before) else {
             return Ok(true);
         };
         let works = self.activate(closure, Action::Boot, Phase::RollingBack)?;
@@ -75,11 +76,14 @@ impl Actor<'_> {
     }
 
     fn test_previous(&mut self) -> Result<bool, Died> {
-        let ran = self.journal.previous.current_system.as_deref();
-        match ran.and_then(Closure::at).or_else(|| self.previous()) {
+        match self.ran_before().or_else(|| self.previous()) {
             None => Ok(true),
             Some(closure) => self.activate(closure, Action::Test, Phase::RollingBack),
         }
+    }
+
+    fn ran_before(&self) -> Option<Closure> {
+        Closure::at(self.journal.previous.current_system.as_deref()?)
     }
 
     /// What the profile led to before.

@@ -124,7 +124,9 @@ fn runs_old(world: &World) {
     // Without an earlier generation, or system, there is nothing to activate again.
     let nothing_before = previous(world).is_none()
         && (world.order == Order::SetFirst || before.files.active.is_none());
-    let reactivated = world.order == Order::SetFirst && active == previous(world);
+    // Where no system ran, the one that the profile led to does.
+    let by_link = world.order == Order::SetFirst || before.files.active.is_none();
+    let reactivated = by_link && active == previous(world);
     assert!(
         active == before.files.active || booted || nothing_before || reactivated,
         "{world:#?}"
