@@ -71,7 +71,7 @@ pub(super) async fn start_supervisor(
     let call = Invocation::new(environment.own_executable())
         .args(["supervise", &argument(job)])
         .directory("/");
-    spawn_detached(&environment.with_home(call), None, output).map(Some)
+    spawn_detached(&environment.as_after_login(call), None, output).map(Some)
 }
 
 async fn manner() -> Manner {
@@ -168,6 +168,8 @@ mod tests {
         let variables = [
             ("PATH", "/bin:/x y"),
             ("HOME", "/root"),
+            ("USER", "root"),
+            ("LOGNAME", "root"),
             ("NIX_PATH", "$x"),
             ("SSH_CLIENT", "1"),
             ("INVOCATION_ID", "2"),
@@ -201,7 +203,7 @@ mod tests {
             .iter()
             .filter(|word| word.starts_with("--setenv"))
             .collect();
-        assert_eq!(set.len(), 3, "{set:?}");
+        assert_eq!(set.len(), 5, "{set:?}");
         let end = words.iter().position(|word| word == "--").unwrap();
         assert_eq!(words[end + 1..end + 3], ["/store/activate", "supervise"]);
         assert!(!words[end + 3].contains('$'), "{}", words[end + 3]);

@@ -14,24 +14,34 @@ const NIX_FOLDERS: [&str; 2] = [
     "/run/current-system/sw/bin",
 ];
 
+/// What a login sets.
+const OF_LOGIN: [&str; 3] = ["HOME", "USER", "LOGNAME"];
+
 /// The variables and places of one call of the agent.
 #[derive(Debug, Clone)]
 pub(super) struct Environment {
     variables: Vec<(OsString, OsString)>,
     executable: PathBuf,
-    home: Option<OsString>,
+    missing: Vec<(&'static str, OsString)>,
 }
 
 impl Environment {
-    /// Takes over these variables; asks the user database where they lack HOME.
+    /// Takes over these variables; asks the user database where they lack what every login has,
+    /// and a service that the system starts has not.
     pub(super) async fn new(variables: Vec<(OsString, OsString)>, executable: PathBuf) -> Self {
         let mut environment = Self {
             variables,
             executable,
-            home: None,
+            missing: Vec::new(),
         };
-        if environment.get("HOME").is_none() {
-            environment.home = home_in_database().await;
+        let missing = OF_LOGIN.map(|name| environment.get(name).is_none());
+        if missing.contains(&true)
+            && let Some(user) = user_of(rustix::process::geteuid().as_raw()).await
+        {
+            let values = [user.home, user.name.clone(), user.name].map(OsString::from);
+            let all = OF_LOGIN.into_iter().zip(values).zip(missing);
+            let missing = all.filter(|(_, missing)| *missing);
+            environment.missing = missing.map(|(variable, _)| variable).collect();
         }
         environment
     }
@@ -44,22 +54,24 @@ impl Environment {
             .map(|(_, value)| value.as_os_str())
     }
 
-    /// Returns all variables, HOME included.
+    /// Returns all variables, with what was missing.
     pub(super) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables
             .iter()
             .map(|(name, value)| (name.as_os_str(), value.as_os_str()))
-            .chain(
-                self.home
-                    .iter()
-                    .map(|home| (OsStr::new("HOME"), home.as_os_str())),
-            )
+            .chain(self.missing())
+    }
+
+    fn missing(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let missing = self.missing.iter();
+        missing.map(|(name, value)| (OsStr::new(name), value.as_os_str()))
     }
 
     /// Returns the home folder.
     pub(super) fn home(&self) -> Result<&Path, AgentError> {
+        let mut missing = self.missing();
         self.get("HOME")
-            .or(self.home.as_deref())
+            .or_else(|| Some(missing.find(|(name, _)| *name == "HOME")?.1))
             .map(Path::new)
             .ok_or(AgentError::NoHome)
     }
@@ -87,18 +99,18 @@ impl Environment {
         &self.executable
     }
 
-    /// Returns a call of `program` from PATH, or from where Nix usually is, with HOME set.
+    /// Returns a call of `program` from PATH, or from where Nix usually is, as after a login.
     pub(super) fn program(&self, program: &str) -> Invocation {
         let path = self.find(program).unwrap_or_else(|| program.into());
-        self.with_home(Invocation::new(path))
+        self.as_after_login(Invocation::new(path))
     }
 
-    /// Returns the call with HOME set where it was missing: old versions of Nix need it.
-    pub(super) fn with_home(&self, invocation: Invocation) -> Invocation {
-        match &self.home {
-            None => invocation,
-            Some(home) => invocation.env("HOME", home),
-        }
+    /// Returns the call with what was missing: old versions of Nix need HOME, activations more.
+    pub(super) fn as_after_login(&self, invocation: Invocation) -> Invocation {
+        self.missing()
+            .fold(invocation, |invocation, (name, value)| {
+                invocation.env(name, value)
+            })
     }
 
     fn find(&self, program: &str) -> Option<PathBuf> {
@@ -138,11 +150,6 @@ pub(super) async fn user_of(uid: u32) -> Option<User> {
     parse_user(&String::from_utf8(answer.stdout).ok()?)
 }
 
-async fn home_in_database() -> Option<OsString> {
-    let user = user_of(rustix::process::geteuid().as_raw()).await?;
-    Some(user.home.into())
-}
-
 fn parse_user(entry: &str) -> Option<User> {
     let fields: Vec<&str> = entry.lines().next()?.split(':').collect();
     let home = fields.get(5).filter(|home| home.starts_with('/'))?;
@@ -175,14 +182,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn home_comes_from_the_database_where_the_variable_is_missing() {
-        let without = environment(&[("HOME", "")]).await;
+    async fn what_a_login_sets_comes_from_the_database_where_it_is_missing() {
+        let without = environment(&[("HOME", ""), ("USER", "somebody")]).await;
         assert!(without.home().unwrap().is_absolute());
-        assert!(
-            without
-                .variables()
-                .any(|(name, value)| name == "HOME" && !value.is_empty())
-        );
+        let missing: Vec<_> = without.missing().collect();
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        for (name, value) in missing {
+            assert!(["HOME", "LOGNAME"].map(OsStr::new).contains(&name));
+            assert!(!value.is_empty() && without.variables().any(|pair| pair == (name, value)));
+        }
         let with = environment(&[("HOME", "/h")]).await;
         assert_eq!(with.state_home().unwrap(), Path::new("/h/.local/state"));
     }

@@ -107,7 +107,7 @@ impl Program {
         action: Action,
     ) -> Invocation {
         let call = environment
-            .with_home(Invocation::new(location.join(self.file.path())))
+            .as_after_login(Invocation::new(location.join(self.file.path())))
             .directory(location)
             .env("PROFILE", location)
             .env("DRY_ACTIVATE", "0")

@@ -37,6 +37,7 @@ mod selection;
 mod smoke;
 mod status;
 mod systemd_bed;
+mod systemd_boot;
 mod systemd_root;
 mod systemd_users;
 mod targets;

@@ -179,7 +179,7 @@ pub(crate) fn refuses(profile: &str, flake: &Flake, flags: &[&str], code: i32, w
 
 /// Returns a folder with the agent under test as it is shipped: without what debuggers read,
 /// which is twenty times as much and would be copied to every host.
-fn agents() -> &'static str {
+pub(crate) fn agents() -> &'static str {
     static AGENTS: OnceLock<String> = OnceLock::new();
     AGENTS.get_or_init(|| {
         let agents = testbed::target_folder().join("agents");
