@@ -148,7 +148,8 @@ impl<W: Write> Follower<'_, W> {
     /// A supervisor that has not begun must not begin once we have said that it did not.
     fn give_up(&mut self) -> io::Result<bool> {
         let has_ended = self.followed.supervisor.as_mut().map(Detached::has_ended);
-        if !has_ended.unwrap_or_default() && self.begin.elapsed() < BEGIN_LIMIT {
+        let lost = self.has_lost_its_messages();
+        if !lost && !has_ended.unwrap_or_default() && self.begin.elapsed() < BEGIN_LIMIT {
             return Ok(false);
         }
         let printed = self.printed()?;
@@ -156,6 +157,9 @@ impl<W: Write> Follower<'_, W> {
         let mut result = ActivationResult::NotStarted {
             reason: reason.trim_end().to_owned(),
         };
+        if lost {
+            result = self.outcome();
+        }
         match forbid(&self.files, &result) {
             Ok(true) => {}
             Ok(false) => return Ok(false),
@@ -171,6 +175,15 @@ impl<W: Write> Follower<'_, W> {
         let log = self.files.log.display().to_string();
         refuse(&mut self.output, &log, result)?;
         Ok(true)
+    }
+
+    /// A power loss takes messages that were not synced, but no journal: that tells what became of
+    /// a run that has begun.
+    fn has_lost_its_messages(&self) -> bool {
+        let followed = &self.followed;
+        let journal = journal::load(followed.folder).ok().flatten();
+        followed.kind == JobKind::Activate
+            && journal.is_some_and(|journal| journal.run == *followed.run)
     }
 
     /// Returns what a supervisor printed that could not begin.

@@ -206,6 +206,12 @@ impl Lab {
         self.inside(HELD).exists()
     }
 
+    /// Returns whether no agent is at work on the host any more.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let agents = self.host().run(["pgrep", "-f", " supervise [{]"]);
+        agents.exit == 1
+    }
+
     /// Lets go on what is held, and everything after it. A confirmation that was held is lost: one
     /// that has come so far would be given whatever became of its connection.
     pub(crate) fn release(&self) {

@@ -142,7 +142,8 @@ fn settle(lab: &Lab, before: &State, expected: End) -> Option<End> {
     let started = Instant::now();
     loop {
         let end = lab.state().end(before);
-        if end == Some(expected) || started.elapsed() > SETTLED {
+        let settled = end == Some(expected) && lab.is_at_rest();
+        if settled || started.elapsed() > SETTLED {
             return end;
         }
         thread::sleep(Duration::from_millis(50));
