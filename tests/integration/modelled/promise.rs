@@ -120,11 +120,14 @@ fn is_old(world: &World) {
 fn runs_old(world: &World) {
     let before = &world.before;
     let active = world.files.active;
-    let booted = before.was_reset && active == before.boots;
+    // A reset boots what it finds, which is checked by itself below.
+    let booted = before.was_reset && active == world.boots;
     // Without an earlier generation, or system, there is nothing to activate again.
     let nothing_before = previous(world).is_none()
         && (world.order == Order::SetFirst || before.files.active.is_none());
-    let reactivated = world.order == Order::SetFirst && active == previous(world);
+    // Where it is not known what ran, what the profile leads to is activated.
+    let reactivated = active == previous(world)
+        && (world.order == Order::SetFirst || before.files.active.is_none());
     assert!(
         active == before.files.active || booted || nothing_before || reactivated,
         "{world:#?}"
