@@ -15,6 +15,7 @@ mod bad_plan_file;
 mod command_line;
 mod counts;
 mod elsewhere;
+mod fuzz;
 mod gates;
 mod generated;
 mod generations;
