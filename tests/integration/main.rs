@@ -17,6 +17,7 @@ mod ci;
 mod command_line;
 mod counts;
 mod elsewhere;
+mod fuzz;
 mod gates;
 mod generated;
 mod generations;

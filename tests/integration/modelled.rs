@@ -6,6 +6,7 @@
 //! runs, what boots, what a power cut takes.
 
 mod actor;
+mod drawn;
 mod going_back;
 mod promise;
 mod replay;

@@ -120,7 +120,8 @@ fn is_old(world: &World) {
 fn runs_old(world: &World) {
     let before = &world.before;
     let active = world.files.active;
-    let booted = before.was_reset && active == before.boots;
+    // A reset boots what it finds, which is checked by itself below.
+    let booted = before.was_reset && active == world.boots;
     // Without an earlier generation, or system, there is nothing to activate again.
     let nothing_before = previous(world).is_none()
         && (world.order == Order::SetFirst || before.files.active.is_none());
