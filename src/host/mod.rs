@@ -36,8 +36,13 @@ pub struct AgentCall {
 impl AgentCall {
     /// Returns the words of the remote command.
     pub fn words(&self) -> Vec<String> {
+        self.words_of(self.agent.as_str())
+    }
+
+    /// Returns the same words for an agent elsewhere on the node.
+    pub(crate) fn words_of(&self, agent: &str) -> Vec<String> {
         let mut words = self.sudo.clone().unwrap_or_default();
-        words.push(self.agent.to_string());
+        words.push(agent.to_owned());
         words.extend(self.command.arguments());
         words
     }

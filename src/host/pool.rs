@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Asking;
-use crate::model::Connection;
+use crate::model::{AbsolutePath, Connection};
 use crate::ssh::{SshError, SshLink};
 
 /// The connections of a run.
@@ -14,6 +14,7 @@ pub struct ConnectionPool {
     folder: PathBuf,
     asking: Option<Asking>,
     slots: Mutex<BTreeMap<Connection, Slot>>,
+    installed_agents: Mutex<BTreeMap<Connection, AbsolutePath>>,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Arc<SshLink>>>>;
@@ -26,6 +27,7 @@ impl ConnectionPool {
             folder,
             asking,
             slots: Mutex::default(),
+            installed_agents: Mutex::default(),
         }
     }
 
@@ -90,6 +92,25 @@ impl ConnectionPool {
             });
         }
         closing.join_all().await;
+    }
+
+    /// Remembers the agent that root has installed on a node, which calls through sudo use.
+    pub fn set_installed_agent(&self, connection: &Connection, agent: Option<AbsolutePath>) {
+        let mut agents = self.lock_installed_agents();
+        match agent {
+            Some(agent) => agents.insert(connection.clone(), agent),
+            None => agents.remove(connection),
+        };
+    }
+
+    /// Returns the agent that root has installed on a node, if one was seen there.
+    pub fn installed_agent(&self, connection: &Connection) -> Option<AbsolutePath> {
+        self.lock_installed_agents().get(connection).cloned()
+    }
+
+    fn lock_installed_agents(&self) -> MutexGuard<'_, BTreeMap<Connection, AbsolutePath>> {
+        let agents = self.installed_agents.lock();
+        agents.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn slot(&self, connection: &Connection) -> Slot {

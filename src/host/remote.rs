@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{AgentCall, ConnectionPool, Host, HostError, LineSink};
 use crate::model::Connection;
 use crate::nix::CopyRequest;
-use crate::process::{Tail, run, run_with};
+use crate::process::{Finished, Tail, run, run_with};
 use crate::ssh::{RemoteFinished, SshError, fresh_invocation, quote_words};
 
 /// How long a fresh login with its one command may take.
@@ -54,13 +54,69 @@ impl Host for RemoteHost {
 
     async fn call(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
         let link = self.pool.link(&call.connection).await?;
-        let RemoteFinished { status, stderr } =
-            link.run_lines(&quote_words(call.words()), on_line).await?;
-        check(status, &stderr)
+        for words in self.ways(call) {
+            let mut was_heard = false;
+            let RemoteFinished { status, stderr } = link
+                .run_lines(&quote_words(words.command), &mut |line| {
+                    was_heard = true;
+                    on_line(line);
+                })
+                .await?;
+            let result = check(status, &stderr);
+            if words.is_last || was_heard || result.is_ok() {
+                return result;
+            }
+        }
+        Ok(())
     }
 
     async fn call_afresh(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
-        let command = quote_words(call.words());
+        for words in self.ways(call) {
+            let finished = self.run_afresh(call, words.command).await?;
+            let text = String::from_utf8_lossy(&finished.stdout);
+            text.lines().for_each(&mut *on_line);
+            let result = match finished.status.code() {
+                Some(255) => Err(SshError::from_messages(&finished.stderr.text()).into()),
+                status => check(status, &finished.stderr),
+            };
+            let is_final = words.is_last || !text.is_empty() || result.is_ok();
+            if is_final || result.as_ref().is_err_and(HostError::is_unreachable) {
+                return result;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One way to call the agent.
+struct Way {
+    command: Vec<String>,
+    is_last: bool,
+}
+
+impl RemoteHost {
+    /// Through sudo by the path that rules can name, where root has installed an agent there: the
+    /// one that was sent is tried if that says nothing, as where an activation has removed it.
+    fn ways(&self, call: &AgentCall) -> Vec<Way> {
+        let installed = self.pool.installed_agent(&call.connection);
+        let installed = installed.filter(|_| call.sudo.is_some());
+        let installed = installed.map(|agent| Way {
+            command: call.words_of(agent.as_str()),
+            is_last: false,
+        });
+        let sent = Way {
+            command: call.words(),
+            is_last: true,
+        };
+        installed.into_iter().chain([sent]).collect()
+    }
+
+    async fn run_afresh(
+        &self,
+        call: &AgentCall,
+        words: Vec<String>,
+    ) -> Result<Finished, HostError> {
+        let command = quote_words(words);
         let login = |may_ask: bool| {
             // A person answers; a machine has no reason to take long.
             let limit = if may_ask {
@@ -73,14 +129,7 @@ impl Host for RemoteHost {
             async move { run(&invocation).await }
         };
         let finished = self.pool.fresh(&call.connection, login).await;
-        let finished = finished.map_err(|error| SshError::lost(error.to_string()))?;
-        String::from_utf8_lossy(&finished.stdout)
-            .lines()
-            .for_each(on_line);
-        match finished.status.code() {
-            Some(255) => Err(SshError::from_messages(&finished.stderr.text()).into()),
-            status => check(status, &finished.stderr),
-        }
+        finished.map_err(|error| SshError::lost(error.to_string()).into())
     }
 }
 

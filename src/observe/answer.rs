@@ -57,6 +57,7 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
                 facts.nix_folder = fields.next().parse().ok();
                 facts.nix_on_path = fields.next() == "yes";
             }
+            "installed" => facts.installed_agent = fields.next().parse().ok(),
             "version" => facts.nix_version = first_line(fields.next()),
             "uname" => facts.system = system(fields.next(), fields.next()),
             "boot" => facts.boot_id = first_line(fields.next()),

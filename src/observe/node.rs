@@ -63,6 +63,7 @@ async fn observe_connection(
     let (fields, login_is_noisy) =
         fields(&answer, mark.as_str()).map_err(|error| failed(error.to_string()))?;
     let mut facts = node_facts(&fields, profiles);
+    pool.set_installed_agent(connection, facts.installed_agent.clone());
     facts.login_is_noisy = login_is_noisy;
     facts.login_asks = pool.asks(connection);
     if facts.nix_folder.is_none() {

@@ -3,6 +3,7 @@
 use crate::config::{FleetProfile, ProfileLocation};
 use crate::model::StorePath;
 use crate::plan::root_profile;
+use crate::protocol::PROTOCOL_VERSION;
 use crate::ssh::quote_words;
 
 const OBSERVE: &str = include_str!("script.sh");
@@ -17,6 +18,7 @@ pub(super) fn observe_command(
     let mut words = vec![
         mark.to_owned(),
         agent.map(ToString::to_string).unwrap_or_default(),
+        PROTOCOL_VERSION.to_string(),
     ];
     for profile in profiles {
         let path = match &profile.location {

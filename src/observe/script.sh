@@ -6,8 +6,24 @@ field() { printf "%s\0" "$@"; }
 
 mark=$1
 agent=$2
-shift 2
+protocol=$3
+shift 3
 field "$mark" begin
+
+# An agent that root has put where rules for sudo can name it is used instead of the one that is sent, if nobody but
+# root could have written it and it speaks the same protocol.
+for file in /run/current-system/sw/libexec/deploy/activate /usr/local/libexec/deploy/activate; do
+  owned=$(find -L "$file" -maxdepth 0 -type f -user 0 ! -perm -0020 ! -perm -0002 2>/dev/null)
+  if [ -n "$owned" ] && [ -x "$file" ]; then
+    case $("$file" handshake 2>/dev/null </dev/null) in
+      *"\"protocol\":$protocol,"*)
+        agent=$file
+        field installed "$file"
+        break
+        ;;
+    esac
+  fi
+done
 
 nix=$(command -v nix-store 2>/dev/null) && nix=$(dirname "$nix") && on_path=yes
 if [ -z "$nix" ]; then

@@ -206,6 +206,7 @@ fn plan_profiles(
         let verdicts = facts.zip(observed).map(|(facts, observed)| {
             let change = Change {
                 action,
+                settings: &profile.settings,
                 closure: closure.as_ref(),
                 facts,
                 observed,
@@ -300,6 +301,22 @@ pub(crate) mod tests {
             .unwrap()
     }
 
+    pub(in crate::plan) fn settings() -> ProfileSettings {
+        ProfileSettings {
+            fast_connection: false,
+            auto_rollback: true,
+            magic_rollback: true,
+            temp_path: None,
+            sudo: None,
+            interactive_sudo: false,
+            remote_build: false,
+            activation_timeout: None,
+            confirm_timeout: 30,
+            on_degraded: OnDegraded::Rollback,
+            confirm_connection: None,
+        }
+    }
+
     fn profile(name: &str) -> FleetProfile {
         FleetProfile {
             name: name.parse().unwrap(),
@@ -310,19 +327,7 @@ pub(crate) mod tests {
                 ssh_opts: vec![],
             },
             location: ProfileLocation::UserFolder,
-            settings: ProfileSettings {
-                fast_connection: false,
-                auto_rollback: true,
-                magic_rollback: true,
-                temp_path: None,
-                sudo: None,
-                interactive_sudo: false,
-                remote_build: false,
-                activation_timeout: None,
-                confirm_timeout: 30,
-                on_degraded: OnDegraded::Rollback,
-                confirm_connection: None,
-            },
+            settings: settings(),
         }
     }
 

@@ -30,6 +30,8 @@ enum GateKind {
     Drift,
     /// What is there now cannot be activated again.
     NoWayBack,
+    /// A setting says not to go back.
+    RollbackOff,
     /// A package gets older.
     Downgrade,
     /// A package goes.
@@ -44,10 +46,11 @@ enum GateKind {
     Unreachable,
 }
 
-const KINDS: [(&str, GateKind); 9] = [
+const KINDS: [(&str, GateKind); 10] = [
     ("reboot", GateKind::Reboot),
     ("drift", GateKind::Drift),
     ("no-way-back", GateKind::NoWayBack),
+    ("rollback-off", GateKind::RollbackOff),
     ("downgrade", GateKind::Downgrade),
     ("removed", GateKind::Removed),
     ("added", GateKind::Added),
@@ -135,6 +138,7 @@ impl Gate {
             (GateKind::Reboot, _) => verdict(VerdictKind::RebootNeeded),
             (GateKind::Drift, _) => verdict(VerdictKind::Drift),
             (GateKind::NoWayBack, _) => verdict(VerdictKind::NoWayBack),
+            (GateKind::RollbackOff, _) => verdict(VerdictKind::RollbackOff),
             (GateKind::Create, Action::Create) if is_meant => {
                 vec![format!("{place} is deployed for the first time")]
             }
@@ -247,7 +251,10 @@ mod tests {
     fn anything_else_is_no_gate() {
         for text in ["", "x", "removed:", "removed:x@", "@web", "Downgrade", ":x"] {
             let error = text.parse::<Gate>().unwrap_err().to_string();
-            assert!(error.contains("no-way-back, downgrade, removed"), "{error}");
+            assert!(
+                error.contains("rollback-off, downgrade, removed"),
+                "{error}"
+            );
         }
     }
 }

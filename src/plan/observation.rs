@@ -34,6 +34,8 @@ pub struct NodeFacts {
     pub nix_folder: Option<AbsolutePath>,
     /// Whether that folder is on the PATH of SSH sessions.
     pub nix_on_path: bool,
+    /// An agent of root's at a fixed path, which speaks this protocol.
+    pub installed_agent: Option<AbsolutePath>,
     /// Whether the login prints text of its own, which breaks copying.
     pub login_is_noisy: bool,
     /// Whether each login asks the operator for something.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Action, ClosureChange, PackageChangeKind};
 use super::observation::{GenerationContent, NodeFacts, ProfileObservation};
 use super::system_parts::SystemParts;
-use crate::model::StorePath;
+use crate::model::{ProfileSettings, StorePath};
 
 /// The link of a NixOS system.
 pub(super) const SYSTEM_PROFILE: &str = "/nix/var/nix/profiles/system";
@@ -35,6 +35,8 @@ pub enum VerdictKind {
     Drift,
     /// What is there now cannot be activated again, should the change fail.
     NoWayBack,
+    /// A setting says not to go back.
+    RollbackOff,
     /// There is nothing yet to go back to.
     FirstDeployment,
 }
@@ -42,6 +44,7 @@ pub enum VerdictKind {
 /// What is known about a change.
 pub(super) struct Change<'a> {
     pub(super) action: Action,
+    pub(super) settings: &'a ProfileSettings,
     pub(super) closure: Option<&'a ClosureChange>,
     pub(super) facts: &'a NodeFacts,
     pub(super) observed: &'a ProfileObservation,
@@ -63,6 +66,10 @@ impl Change<'_> {
             (
                 VerdictKind::NoWayBack,
                 self.no_way_back().filter(|_| changes),
+            ),
+            (
+                VerdictKind::RollbackOff,
+                self.rollback_off().filter(|_| changes),
             ),
             (VerdictKind::FirstDeployment, self.first_deployment()),
         ];
@@ -122,6 +129,17 @@ impl Change<'_> {
         ))
     }
 
+    fn rollback_off(&self) -> Option<String> {
+        let failing = "autoRollback is off: an activation that fails is left as it is";
+        let cut_off = "magicRollback is off: a node that cuts itself off stays so";
+        match (self.settings.auto_rollback, self.settings.magic_rollback) {
+            (true, true) => None,
+            (false, true) => Some(failing.to_owned()),
+            (true, false) => Some(cut_off.to_owned()),
+            (false, false) => Some(format!("{failing}; {cut_off}")),
+        }
+    }
+
     fn first_deployment(&self) -> Option<String> {
         (self.action == Action::Create).then(|| {
             "the first deployment: should it fail, its link goes again, but what it did stays"
@@ -144,6 +162,7 @@ pub(super) fn running_instead(
 mod tests {
     use super::*;
     use crate::model::{Generation, ProfileState};
+    use crate::plan::build_plan::tests::settings;
     use crate::plan::{ObservedGeneration, ObservedJournal, ObservedLock};
 
     fn path(name: &str) -> StorePath {
@@ -182,6 +201,7 @@ mod tests {
     ) -> Vec<VerdictKind> {
         let change = Change {
             action,
+            settings: &settings(),
             closure: None,
             facts,
             observed,
@@ -200,6 +220,36 @@ mod tests {
         let observed = system(GenerationContent::Activatable);
         for action in [Action::Update, Action::Unchanged, Action::Reactivate] {
             assert_eq!(kinds(action, &facts, &observed, None), []);
+        }
+    }
+
+    #[test]
+    fn a_rollback_that_is_off() {
+        let (facts, observed) = (NodeFacts::default(), system(GenerationContent::Activatable));
+        for (auto_rollback, magic_rollback, words) in [
+            (false, true, &["autoRollback"][..]),
+            (true, false, &["magicRollback"]),
+            (false, false, &["autoRollback", "magicRollback"]),
+        ] {
+            let settings = ProfileSettings {
+                auto_rollback,
+                magic_rollback,
+                ..settings()
+            };
+            let mut change = Change {
+                action: Action::Update,
+                settings: &settings,
+                closure: None,
+                facts: &facts,
+                observed: &observed,
+                target: None,
+            };
+            let verdicts = change.verdicts();
+            assert_eq!(verdicts[0].kind, VerdictKind::RollbackOff);
+            let message = &verdicts[0].message;
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            change.action = Action::Unchanged;
+            assert_eq!(change.verdicts(), []);
         }
     }
 

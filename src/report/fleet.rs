@@ -184,7 +184,7 @@ impl<'a> ProfileGroup<'a> {
         let verdicts = self.example().verdicts.iter();
         let verdicts = verdicts.map(|verdict| match verdict.kind {
             VerdictKind::RebootNeeded | VerdictKind::Downgrade => 4,
-            VerdictKind::Drift | VerdictKind::NoWayBack => 3,
+            VerdictKind::Drift | VerdictKind::NoWayBack | VerdictKind::RollbackOff => 3,
             VerdictKind::FirstDeployment => 1,
         });
         let action = verdicts.fold(action, u32::max);

@@ -1,12 +1,15 @@
 //! What end-to-end tests share: the tool run on a flake, what it must say, and what a host is
 //! seen to be from outside.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process;
 use std::sync::OnceLock;
 
-use crate::testbed::{self, Bed, Command, Flake, FlakeFolder, Host, Node, Output, Profile};
+use crate::testbed::{
+    self, Bed, Command, Flake, FlakeFolder, Host, Node, Output, Profile, Running,
+};
 
 const PROFILES_OF_ROOT: &str = "/nix/var/nix/profiles/per-user/root";
 
@@ -65,6 +68,18 @@ impl<'bed> Scene<'bed> {
         self.deploy(&["apply", "--yes"]).success()
     }
 
+    /// Starts applying with an `ssh` that cannot make the login that confirms.
+    #[track_caller]
+    pub(crate) fn apply_unconfirmed(&self) -> Running {
+        const MUTE: &str =
+            "#!/bin/sh\ncase \"$*\" in *confirm*) exit 255 ;; esac\nexec /usr/bin/ssh \"$@\"\n";
+        let operator = self.bed.operator();
+        operator.write("/root/mute/ssh", MUTE);
+        operator.run(["chmod", "+x", "/root/mute/ssh"]).success();
+        let script = "PATH=/root/mute:$PATH exec deploy apply --yes";
+        self.operator_command("sh", &["-c", script]).spawn()
+    }
+
     /// Saves a plan of the flake in its folder and returns what was printed.
     #[track_caller]
     pub(crate) fn save(&self, file: &str) -> Output {
@@ -102,9 +117,32 @@ impl Seen {
     }
 }
 
+/// Everything that a run could leave on a host, with the times of its last changes. What Nix itself
+/// writes when it is asked something is not in it, nor are the folders that the host shares with
+/// this machine.
+pub(crate) fn files_of(host: &Host) -> BTreeSet<String> {
+    let (sources, target) = (env!("CARGO_MANIFEST_DIR"), testbed::target_folder());
+    let target = target.display().to_string();
+    let left_out = ["/nix/var/nix/db", "*/temproots*", sources, &target];
+    let pruned = left_out.map(|path| format!("-path '{path}' -prune -o"));
+    let pruned = pruned.join(" ");
+    let list = format!(
+        "find /nix /root /etc /home /var/lib /tmp {pruned} -type d -printf '%p %m\\n' -o -printf '%p %l %T@ %s\\n'"
+    );
+    let output = host.shell(&list).success();
+    output.stdout.lines().map(str::to_owned).collect()
+}
+
 /// Returns where a profile of root lies.
 pub(crate) fn path_of(profile: &str) -> String {
     format!("{PROFILES_OF_ROOT}/{profile}")
+}
+
+/// Returns where the agent keeps what it knows of a profile of root.
+pub(crate) fn folder_of(profile: &str) -> String {
+    let path = path_of(profile);
+    let (folder, name) = path.rsplit_once('/').unwrap();
+    format!("{folder}/.deploy/{name}")
 }
 
 /// Returns what a profile of root is on this host.
