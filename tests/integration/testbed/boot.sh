@@ -141,6 +141,8 @@ enter() {
 
 daemons() {
     if [ -e /usr/bin/nix-daemon ]; then
+        # One that a crash left would be taken for the new one's.
+        rm -f /nix/var/nix/daemon-socket/socket
         nix-daemon &
         until [ -S /nix/var/nix/daemon-socket/socket ]; do sleep 0.01; done
     fi
