@@ -58,12 +58,12 @@ impl Host for RemoteHost {
             let mut was_heard = false;
             let RemoteFinished { status, stderr } = link
                 .run_lines(&quote_words(words.command), &mut |line| {
-                    was_heard = true;
+                    was_heard |= call.command.is_answer(line);
                     on_line(line);
                 })
                 .await?;
             let result = check(status, &stderr);
-            if words.is_last || was_heard || result.is_ok() {
+            if words.is_last || was_heard {
                 return result;
             }
         }
@@ -79,8 +79,9 @@ impl Host for RemoteHost {
                 Some(255) => Err(SshError::from_messages(&finished.stderr.text()).into()),
                 status => check(status, &finished.stderr),
             };
-            let is_final = words.is_last || !text.is_empty() || result.is_ok();
-            if is_final || result.as_ref().is_err_and(HostError::is_unreachable) {
+            let was_heard = text.lines().any(|line| call.command.is_answer(line));
+            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
+            if words.is_last || was_heard || is_lost {
                 return result;
             }
         }
@@ -96,7 +97,8 @@ struct Way {
 
 impl RemoteHost {
     /// Through sudo by the path that rules can name, where root has installed an agent there: the
-    /// one that was sent is tried if that says nothing, as where an activation has removed it.
+    /// one that was sent is tried if that gives no answer, as where an activation has removed it or
+    /// brought another.
     fn ways(&self, call: &AgentCall) -> Vec<Way> {
         let installed = self.pool.installed_agent(&call.connection);
         let installed = installed.filter(|_| call.sudo.is_some());

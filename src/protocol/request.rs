@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::to_line;
+use super::{AgentMessage, ConfirmReply, Handshake, Hold, parse_line, to_line};
 use crate::model::{
     AbsolutePath, Generation, OnDegraded, Operator, ProfileState, RunId, StorePath,
 };
@@ -100,6 +100,21 @@ pub enum AgentCommand {
 }
 
 impl AgentCommand {
+    /// Returns whether a line is one of this command's answers, in this version of the protocol. A
+    /// login may print text of its own, and another agent may speak otherwise.
+    pub fn is_answer(&self, line: &str) -> bool {
+        match self {
+            Self::Handshake => parse_line::<Handshake>(line).is_ok(),
+            Self::Hold { .. } => parse_line::<Hold>(line).is_ok(),
+            Self::Release { .. } => false,
+            Self::Read { .. } => parse_line::<ProfileState>(line).is_ok(),
+            Self::Confirm { .. } => parse_line::<ConfirmReply>(line).is_ok(),
+            Self::Start(_) | Self::Attach { .. } | Self::Revoke { .. } | Self::Recover { .. } => {
+                parse_line::<AgentMessage>(line).is_ok()
+            }
+        }
+    }
+
     /// Returns the arguments that follow the agent's path.
     pub fn arguments(&self) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -129,6 +144,35 @@ impl AgentCommand {
             Self::Recover { run, profile_path } => {
                 words(&["recover", run.as_str(), profile_path.as_str()])
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_answers_are_answers() {
+        let run = RunId::from_bytes([1; 16]);
+        let profile_path: AbsolutePath = "/p/x".parse().unwrap();
+        let confirm = AgentCommand::Confirm {
+            run: run.clone(),
+            profile_path: profile_path.clone(),
+        };
+        let attach = AgentCommand::Attach { run, profile_path };
+        let reply = to_line(&ConfirmReply::Confirmed);
+        let hello = to_line(&AgentMessage::Hello {
+            protocol: super::super::PROTOCOL_VERSION,
+            log: String::new(),
+        });
+        assert!(confirm.is_answer(&reply) && !attach.is_answer(&reply));
+        assert!(attach.is_answer(&hello) && !confirm.is_answer(&hello));
+        for other in ["", "Welcome!", "{}", r#"{"reply":"of another protocol"}"#] {
+            assert!(
+                !confirm.is_answer(other) && !attach.is_answer(other),
+                "{other}"
+            );
         }
     }
 }

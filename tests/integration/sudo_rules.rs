@@ -76,8 +76,10 @@ fn an_agent_that_others_could_have_written_is_not_used() {
     is_at(host, None, &[]);
 }
 
-#[test]
-fn an_agent_that_an_activation_removes_is_done_without_where_sudo_allows_it() {
+/// Applies an activation that does this to the installed agent, as somebody whom sudo allows
+/// everything.
+#[track_caller]
+fn is_done_without(script: &str) {
     let host = HostSettings::new("web1")
         .user("alice")
         .trusted_user("alice")
@@ -85,8 +87,20 @@ fn an_agent_that_an_activation_removes_is_done_without_where_sudo_allows_it() {
     let bed = Bed::builder().host(host).boot();
     let host = bed.host(0);
     install(host, "0755");
-    let removes = format!("rm {INSTALLED}");
-    let scene = Scene::new(&bed, "fleet", &flake(host, "1.0", &removes));
+    let scene = Scene::new(&bed, "fleet", &flake(host, "1.0", script));
     drop(scene.apply());
     is_at(host, Some("app-1-link"), &["1.0"]);
+}
+
+#[test]
+fn an_agent_that_an_activation_removes_is_done_without_where_sudo_allows_it() {
+    is_done_without(&format!("rm {INSTALLED}"));
+}
+
+#[test]
+fn an_agent_of_another_protocol_that_an_activation_brings_is_done_without() {
+    let answer = r#"{"reply":"of another protocol"}"#;
+    is_done_without(&format!(
+        "rm {INSTALLED}; printf '#!/bin/sh\\necho '\\''{answer}'\\''\\n' >{INSTALLED}; chmod 755 {INSTALLED}"
+    ));
 }
