@@ -13,8 +13,9 @@ field "$mark" begin
 # An agent that root has put where rules for sudo can name it is used instead of the one that is sent, if nobody but
 # root could have written it and it speaks the same protocol.
 for file in /run/current-system/sw/libexec/deploy/activate /usr/local/libexec/deploy/activate; do
+  [ -x "$file" ] || continue
   owned=$(find -L "$file" -maxdepth 0 -type f -user 0 ! -perm -0020 ! -perm -0002 2>/dev/null)
-  if [ -n "$owned" ] && [ -x "$file" ]; then
+  if [ -n "$owned" ]; then
     case $("$file" handshake 2>/dev/null </dev/null) in
       *"\"protocol\":$protocol,"*)
         agent=$file
@@ -42,12 +43,14 @@ field free "$(df -Pk /nix/store 2>/dev/null | tail -n 1)"
 field current "$(readlink -f /run/current-system 2>/dev/null)"
 field booted "$(readlink -f /run/booted-system 2>/dev/null)"
 # What only a reboot changes, as it was booted.
-for part in initrd kernel kernel-modules systemd; do
-  field booted-part "$part" "$(readlink -f "/run/booted-system/$part" 2>/dev/null)"
-done
-for part in init-interface-version switch-inhibitors; do
-  field booted-part "$part" "$(head -c 65536 "/run/booted-system/$part" 2>/dev/null)"
-done
+if [ -e /run/booted-system ]; then
+  for part in initrd kernel kernel-modules systemd; do
+    field booted-part "$part" "$(readlink -f "/run/booted-system/$part" 2>/dev/null)"
+  done
+  for part in init-interface-version switch-inhibitors; do
+    field booted-part "$part" "$(head -c 65536 "/run/booted-system/$part" 2>/dev/null)"
+  done
+fi
 me=$(id -un)
 field me "$me" "$(id -Gn)"
 field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"

@@ -13,7 +13,9 @@ use super::roll_back::Stuck;
 use crate::config::{ConfigError, Paths, Selection};
 use crate::model::{FlagSettings, NodeName, ProfileName, StorePath};
 use crate::nix::{self, Nix, NixError};
-use crate::plan::{NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, build_plan};
+use crate::plan::{
+    NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, SystemParts, build_plan,
+};
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
@@ -137,10 +139,7 @@ pub async fn plan_changes(
         failed_builds = build_changes(context, &request.nix, &fleets, &mut changes).await?;
         closures = compare_changes(context, &changes).await?;
     }
-    let targets = fleets.iter().flat_map(|planned| planned.targets.values());
-    let systems = targets
-        .map(|target| (target.path.clone(), nix::system_parts(&target.path)))
-        .collect();
+    let systems = systems(&fleets, &observations);
     let input = PlanInput {
         head: request.head,
         fleets,
@@ -153,6 +152,24 @@ pub async fn plan_changes(
         plan: build_plan(&input)?,
         failed_builds,
     })
+}
+
+/// Reads the targets of nodes that were booted into a system, for what only a reboot changes.
+fn systems(
+    fleets: &[PlannedFleet],
+    observations: &BTreeMap<NodeName, NodeObservation>,
+) -> BTreeMap<StorePath, SystemParts> {
+    let is_system = |node: &NodeName| match observations.get(node) {
+        Some(NodeObservation::Ok(facts)) => facts.booted_parts != SystemParts::default(),
+        _ => false,
+    };
+    let targets = fleets.iter().flat_map(|planned| &planned.targets);
+    let targets = targets.filter(|((node, _), _)| is_system(node));
+    let paths: BTreeSet<&StorePath> = targets.map(|(_, target)| &target.path).collect();
+    let parts = paths
+        .into_iter()
+        .map(|path| (path.clone(), nix::system_parts(path)));
+    parts.collect()
 }
 
 /// Returns the profiles of nodes that were read whose target is not what they have.
