@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::clock;
 use super::confirmation::{self, Confirmation};
 use super::fault;
-use super::folder::sync_file_system;
 use super::machine::{Fact, Policy, next};
 use super::outcome::kept;
 use super::profile::read_state;
@@ -81,9 +80,7 @@ impl Activation<'_, '_> {
         fault::point("set");
         let location = self.work.journal.profile_path.to_string();
         let fact = self.activate(&location, Action::Switch).await?;
-        let profiles = Path::new(self.work.journal.profile_path.parent());
-        sync_file_system(profiles)
-            .map_err(|error| unconfirmed(format!("cannot sync {}: {error}", profiles.display())))?;
+        self.work.sync().map_err(unconfirmed)?;
         Ok(fact)
     }
 
@@ -96,9 +93,7 @@ impl Activation<'_, '_> {
     async fn activate(&mut self, location: &str, action: Action) -> Result<Fact, Setback> {
         let phase = self.after(Fact::Succeeded)?;
         let location = Path::new(location);
-        let Some(program) = Program::of(location) else {
-            return Err(failed("its activation program is gone"));
-        };
+        let program = Program::of_target(location).map_err(|reason| (Fact::Failed, reason))?;
         let result = self.work.activate(program, location, action, phase).await;
         fault::point("activated");
         let (fact, reason) = match result {

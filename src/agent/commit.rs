@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::fault;
-use super::folder::sync_file_system;
 use super::nix;
 use super::profile::{Snapshot, read_state};
 use super::program::{Action, Program, system_of};
@@ -60,14 +59,12 @@ impl Work<'_> {
         fault::point("committed-set");
         let location = self.journal.profile_path.to_string();
         let location = Path::new(&location);
-        let program = Program::of(location)
-            .ok_or_else(|| agent("the target's activation program is gone".to_owned()))?;
+        let program = Program::of_target(location)?;
         self.activate(program, location, Action::Boot, Phase::Committing)
             .await?;
         fault::point("committed-boot");
-        let profiles = Path::new(self.journal.profile_path.parent());
-        sync_file_system(profiles)
-            .map_err(|error| agent(format!("cannot sync {}: {error}", profiles.display())))
+        self.sync()
+            .map_err(|detail| FailureReason::Agent { detail })
     }
 
     /// Activates a target that was confirmed, where it does not run (any more): the node was
@@ -82,8 +79,7 @@ impl Work<'_> {
         if runs {
             return Ok(());
         }
-        let program = Program::of(location)
-            .ok_or_else(|| agent("the target's activation program is gone".to_owned()))?;
+        let program = Program::of_target(location)?;
         self.activate(program, location, Action::Test, Phase::Committing)
             .await
     }
@@ -113,8 +109,4 @@ pub(super) fn current_system() -> Option<String> {
 
 fn not_set(detail: String) -> FailureReason {
     FailureReason::SetProfile { detail }
-}
-
-fn agent(detail: String) -> FailureReason {
-    FailureReason::Agent { detail }
 }

@@ -76,6 +76,13 @@ impl Program {
         })
     }
 
+    /// Returns the program of a target, which had one when the activation began.
+    pub(super) fn of_target(location: &Path) -> Result<Self, FailureReason> {
+        Self::of(location).ok_or_else(|| FailureReason::Agent {
+            detail: "the target's activation program is gone".to_owned(),
+        })
+    }
+
     /// Returns NixOS's own program of the system at `location`, none where there is no system.
     pub(super) fn of_system(location: &Path) -> Option<Self> {
         is_executable(&location.join(SWITCH_TO_CONFIGURATION)).then_some(Self {

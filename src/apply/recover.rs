@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -17,9 +16,6 @@ use crate::host::{AgentCall, Host, HostError};
 use crate::model::{AbsolutePath, Connection, NodeName, Operator, ProfileName, RunId, StorePath};
 use crate::plan::{NodeFacts, NodeObservation};
 use crate::protocol::{ActivationResult, AgentCommand, AgentMessage, Phase, Recovery};
-
-/// How long a node that was lost while it recovers is looked for.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// A run that has not ended, and that nobody works on any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,7 +189,7 @@ async fn run_agent<H: Host>(
         }
     };
     let call_recover = call(one.sudo.clone(), command);
-    let result = settle(&context.host, &call_recover, SILENCE, &mut on_message).await;
+    let result = settle(&context.host, &call_recover, &mut on_message).await;
     let release = AgentCommand::Release {
         run: context.run.clone(),
     };

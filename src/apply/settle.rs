@@ -8,15 +8,16 @@ use super::agent_call::{agent_failed, check_protocol};
 use crate::host::{AgentCall, Host, HostError};
 use crate::protocol::{ActivationResult, AgentMessage, parse_line};
 
+/// How long a node that was lost meanwhile is looked for.
+const SILENCE: Duration = Duration::from_secs(30);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Calls the agent until its result is known: a second call of the same run only follows the first.
-/// Gives up where nothing was heard for as long as `silence` after a connection was lost.
+/// Gives up where nothing was heard for a while after a connection was lost.
 pub(super) async fn settle<H: Host>(
     host: &H,
     call: &AgentCall,
-    silence: Duration,
     mut on_message: impl FnMut(&AgentMessage) + Send,
 ) -> Result<ActivationResult, HostError> {
     let mut lost_at: Option<Instant> = None;
@@ -40,7 +41,7 @@ pub(super) async fn settle<H: Host>(
         let talk = host.call(call, &mut on_line);
         let ended = match lost_at {
             None => talk.await,
-            Some(since) => match timeout_at(since + silence, talk).await {
+            Some(since) => match timeout_at(since + SILENCE, talk).await {
                 Ok(ended) => ended,
                 Err(_) => Err(agent_failed("the node no longer answers".to_owned())),
             },
@@ -57,7 +58,7 @@ pub(super) async fn settle<H: Host>(
             lost_at = None;
         }
         let since = *lost_at.get_or_insert_with(Instant::now);
-        if !may_go_on || Instant::now() + PAUSE >= since + silence {
+        if !may_go_on || Instant::now() + PAUSE >= since + SILENCE {
             return Err(error);
         }
         sleep(PAUSE).await;

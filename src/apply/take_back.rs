@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::task::JoinSet;
 
@@ -18,9 +17,6 @@ use crate::host::{AgentCall, Host};
 use crate::plan::{GraphError, PlannedProfile, PlannedStep, StepGraph, StepId, StepKind};
 use crate::protocol::{ActivationResult, AgentCommand, AgentMessage};
 use crate::schedule::{Outcome, Walk, take_back_steps};
-
-/// How long a node that is lost while it goes back is looked for.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// Returns the activations that are to be taken back. `autoRollback = false` exempts a profile.
 pub(super) fn activated<'a, H>(
@@ -158,7 +154,7 @@ async fn revoke<H: Host>(
             log.line(text);
         }
     };
-    match settle(&context.host, &call, SILENCE, on_message).await {
+    match settle(&context.host, &call, on_message).await {
         Ok(ActivationResult::RolledBack { .. }) => Outcome::RolledBack {
             message: format!("the run was taken back, since {cause} did not succeed"),
         },

@@ -52,9 +52,7 @@ async fn plan_now(
     let request = new_request(
         preparation.context,
         &targets?,
-        &args.selection.exclude,
-        args.settings.overrides()?,
-        &args.selection.nix_arguments,
+        (&args.selection, &args.settings),
         PlanSwitches {
             mode: Mode::Switch,
             build: true,

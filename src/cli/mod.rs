@@ -7,6 +7,7 @@ mod context;
 mod entry;
 mod error;
 mod flags;
+mod look;
 mod output;
 mod plan;
 mod plan_source;

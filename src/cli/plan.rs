@@ -2,36 +2,29 @@
 
 use std::path::Path;
 
-use super::args::PlanArgs;
+use super::args::{PlanArgs, SelectionArgs, SettingArgs};
 use super::context::{Context, random_id};
 use super::error::CliError;
-use super::output::{Reporting, print_failed_builds, print_plan};
-use super::signals::{interruptible, interrupts};
+use super::look::look;
+use super::output::{print_failed_builds, print_plan};
 use super::state::StateFolder;
 use crate::config::{Selection, TargetArgument, select};
-use crate::model::{FlagSettings, StorePath};
+use crate::model::StorePath;
 use crate::nix::{Nix, add_roots, invalid_paths};
 use crate::plan::{Action, Gate, Mode, Observed, Plan, PlanHead, render_plan};
 use crate::planner::{MadePlan, PlanRequest, make_plan};
-use crate::report::Requested;
 
 const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
 
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
     StateFolder::new(&context.state_folder).remove_expired();
-    // JSON on standard output leaves standard error for progress.
-    let reporting = Reporting::start(context, Requested::Auto, &args.display, None)?;
-    let planner = context.planner(reporting.sink())?;
     let request = request(context, &args)?;
-    let made = interruptible(&mut interrupts(), make_plan(&planner, request)).await;
-    planner.pool.close().await;
-    drop(planner);
-    reporting.finish().await;
+    let work = async |planner| Ok(make_plan(&planner, request).await?);
     let MadePlan {
         plan,
         failed_builds,
-    } = made?;
+    } = look(context, &args.display, work).await?;
     if let Some(file) = &args.out {
         save(context, &plan, file, args.expire).await?;
     }
@@ -50,9 +43,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
     new_request(
         context,
         &args.targets,
-        &args.selection.exclude,
-        args.settings.overrides()?,
-        &args.selection.nix_arguments,
+        (&args.selection, &args.settings),
         PlanSwitches {
             mode: Mode::Switch,
             build: !args.no_build,
@@ -73,11 +64,10 @@ pub(super) struct PlanSwitches {
 pub(super) fn new_request(
     context: &Context,
     targets: &[TargetArgument],
-    exclude: &[TargetArgument],
-    flags: FlagSettings,
-    nix_arguments: &[String],
+    (selection, settings): (&SelectionArgs, &SettingArgs),
     switches: PlanSwitches,
 ) -> Result<PlanRequest, CliError> {
+    let exclude = &selection.exclude;
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let excluded = exclude.iter().map(|target| format!("--exclude {target}"));
     let head = PlanHead {
@@ -98,9 +88,9 @@ pub(super) fn new_request(
     Ok(PlanRequest {
         head,
         selections,
-        flags,
+        flags: settings.overrides()?,
         nix: Nix {
-            arguments: nix_arguments.to_vec(),
+            arguments: selection.nix_arguments.clone(),
         },
     })
 }

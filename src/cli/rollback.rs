@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::apply::recover_first;
 use super::args::{PlanFormat, RollbackArgs};
 use super::carry_out::{Prepared, carry_out};
 use super::context::{Context, random_id};
 use super::error::CliError;
-use super::output::{Reporting, print_data, print_plan, stdout_colour};
+use super::look::{exit_code, look};
+use super::output::{print_data, print_plan, stdout_colour};
 use super::plan::{PlanSwitches, new_request, write_plan};
 use super::preparation::Preparation;
 use super::prompt::check_answerable;
@@ -18,9 +18,7 @@ use super::state::StateFolder;
 use crate::config::Paths;
 use crate::plan::{Mode, Status};
 use crate::planner::{FleetsRead, PlanRequest, PlannerContext, plan_roll_back, read_fleets};
-use crate::report::{Requested, StatusText};
-
-const NOTHING_READ: u8 = 1;
+use crate::report::StatusText;
 
 pub(super) async fn run(context: &Context, args: RollbackArgs) -> Result<u8, CliError> {
     if args.list {
@@ -44,9 +42,7 @@ fn request(context: &Context, args: &RollbackArgs) -> Result<PlanRequest, CliErr
     new_request(
         context,
         &args.targets,
-        &args.selection.exclude,
-        args.settings.overrides()?,
-        &args.selection.nix_arguments,
+        (&args.selection, &args.settings),
         PlanSwitches {
             mode: Mode::RollBack,
             build: false,
@@ -103,11 +99,11 @@ async fn list(context: &Context, args: &RollbackArgs) -> Result<u8, CliError> {
         let request = request(context, args)?;
         Ok(read_fleets(&planner, &request, Paths::Left).await?)
     };
-    let read = look(context, args, work).await?;
+    let read = look(context, &args.display, work).await?;
     let status = Status::new(&read.fleets, &read.observations);
     let text = StatusText::new(&status, context.width(), stdout_colour(context));
     print_data(&text.render_generations(), "could not print the list")?;
-    Ok(if status.has_any() { 0 } else { NOTHING_READ })
+    Ok(exit_code(&status))
 }
 
 /// Saves the plan instead of applying it, and so without taking anything back.
@@ -118,23 +114,8 @@ async fn save(context: &Context, args: &RollbackArgs, file: &Path) -> Result<u8,
         check_one(&read, args)?;
         Ok(plan_roll_back(&planner, request, read, args.to).await?)
     };
-    let plan = look(context, args, work).await?;
+    let plan = look(context, &args.display, work).await?;
     write_plan(&plan, file)?;
     print_plan(context, &plan, PlanFormat::Human)?;
     Ok(0)
-}
-
-/// Does something that changes nothing, and shows its progress.
-async fn look<T>(
-    context: &Context,
-    args: &RollbackArgs,
-    work: impl AsyncFnOnce(PlannerContext) -> Result<T, CliError>,
-) -> Result<T, CliError> {
-    let reporting = Reporting::start(context, Requested::Auto, &args.display, None)?;
-    let planner = context.planner(reporting.sink())?;
-    let pool = Arc::clone(&planner.pool);
-    let result = interruptible(&mut interrupts(), work(planner)).await;
-    pool.close().await;
-    reporting.finish().await;
-    result
 }
