@@ -53,6 +53,19 @@ pub(super) struct PlanArgs {
     #[arg(long, value_enum, default_value_t = PlanFormat::Human)]
     pub(super) format: PlanFormat,
 
+    /// Compare with the fleet at another revision instead of asking any node
+    ///
+    /// Both are evaluated and built here; no node is logged in to. Shows what changes between the two for
+    /// nodes that run what FLAKE says. Such a plan cannot be applied.
+    #[arg(long, value_name = "FLAKE", conflicts_with = "observed")]
+    pub(super) base: Option<String>,
+
+    /// Compare with what `deploy status --out FILE` has saved instead of asking any node
+    ///
+    /// Such a plan cannot be applied.
+    #[arg(long, value_name = "FILE")]
+    pub(super) observed: Option<PathBuf>,
+
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
@@ -204,6 +217,14 @@ pub(super) struct StatusArgs {
     /// What to look at: FLAKE, FLAKE#node or FLAKE#node.profile
     #[arg(value_name = "TARGET", default_value = ".")]
     pub(super) targets: Vec<TargetArgument>,
+
+    /// Save what was read, for `deploy plan --observed FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+
+    /// Exit with 2 if something is not as its last deployment left it
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
 
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Human)]

@@ -8,7 +8,7 @@ use miette::Diagnostic;
 use crate::apply::{AgentError, Exit};
 use crate::config::{ConfigError, TargetError};
 use crate::nix::NixError;
-use crate::plan::{GraphError, PlanFileError};
+use crate::plan::{DocumentError, GraphError, PlanFileError};
 use crate::planner::{OutputsError, PlannerError};
 
 /// A command that could not do what it should.
@@ -36,6 +36,16 @@ pub(super) enum CliError {
         #[source]
         #[diagnostic_source]
         source: PlanFileError,
+    },
+    #[error("the observations {path} cannot be used")]
+    #[diagnostic(
+        code(deploy::cli::observations),
+        help("make them with `deploy status --out FILE`")
+    )]
+    Observations {
+        path: String,
+        #[source]
+        source: DocumentError,
     },
     #[error(transparent)]
     #[diagnostic(code(deploy::cli::target))]
@@ -77,7 +87,7 @@ impl From<PlannerError> for CliError {
         match error {
             PlannerError::Config(error) => Self::Config(error),
             PlannerError::Nix(error) => Self::Nix(error),
-            stuck @ PlannerError::Stuck(_) => Self::Planner(stuck),
+            other => Self::Planner(other),
         }
     }
 }

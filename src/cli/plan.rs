@@ -1,18 +1,20 @@
 //! `deploy plan`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{PlanArgs, SelectionArgs, SettingArgs};
 use super::context::{Context, random_id};
 use super::error::CliError;
 use super::look::look;
 use super::output::{print_failed_builds, print_plan};
+use super::plan_source::read_observations;
 use super::state::StateFolder;
 use crate::config::{Selection, TargetArgument, select};
 use crate::model::StorePath;
 use crate::nix::{Nix, add_roots, invalid_paths};
-use crate::plan::{Action, Gate, Mode, Observed, Plan, PlanHead, render_plan};
-use crate::planner::{MadePlan, PlanRequest, make_plan};
+use crate::plan::{Action, Basis, Gate, Mode, Observed, Plan, PlanHead, render_plan};
+use crate::planner::{Against, MadePlan, PlanRequest, make_plan};
 
 const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
@@ -20,7 +22,7 @@ const FAILED: u8 = 1;
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
     StateFolder::new(&context.state_folder).remove_expired();
     let request = request(context, &args)?;
-    let work = async |planner| Ok(make_plan(&planner, request).await?);
+    let work = async |planner| Ok(Box::pin(make_plan(&planner, request)).await?);
     let MadePlan {
         plan,
         failed_builds,
@@ -40,7 +42,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
 }
 
 fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> {
-    new_request(
+    let mut request = new_request(
         context,
         &args.targets,
         (&args.selection, &args.settings),
@@ -49,7 +51,13 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
             build: !args.no_build,
             force: args.force,
         },
-    )
+    )?;
+    request.against = match (&args.base, &args.observed) {
+        (Some(base), _) => Against::Base(base.clone()),
+        (None, Some(file)) => Against::Observations(Arc::new(read_observations(file)?)),
+        (None, None) => Against::Nodes,
+    };
+    Ok(request)
 }
 
 /// How a plan is made.
@@ -75,6 +83,7 @@ pub(super) fn new_request(
         created_at: now,
         operator: context.operator.clone(),
         mode: switches.mode,
+        basis: Basis::Nodes,
         built: switches.build,
         selection: targets
             .iter()
@@ -92,6 +101,7 @@ pub(super) fn new_request(
         nix: Nix {
             arguments: selection.nix_arguments.clone(),
         },
+        against: Against::Nodes,
     })
 }
 
@@ -131,14 +141,18 @@ async fn save(
 
 /// Writes a plan into a file.
 pub(super) fn write_plan(plan: &Plan, file: &Path) -> Result<(), CliError> {
-    let io = |source| CliError::io("could not save the plan", file, source);
-    // A new file beside it, so that a full disk leaves no half of a plan.
+    write_whole(&render_plan(plan), file, "could not save the plan")
+}
+
+/// Writes a new file beside it, so that a full disk leaves no half of one.
+pub(super) fn write_whole(text: &str, file: &Path, doing: &'static str) -> Result<(), CliError> {
+    let io = |source| CliError::io(doing, file, source);
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    std::io::Write::write_all(&mut temporary, render_plan(plan).as_bytes()).map_err(io)?;
+    std::io::Write::write_all(&mut temporary, text.as_bytes()).map_err(io)?;
     temporary.persist(file).map_err(|error| io(error.error))?;
     Ok(())
 }

@@ -1,11 +1,13 @@
-//! Reading plan files, and narrowing a plan to TARGETs.
+//! Reading saved plans and observations, and narrowing a plan to TARGETs.
 
 use std::io::Read;
 use std::path::Path;
 
 use super::error::CliError;
 use crate::config::TargetArgument;
-use crate::plan::{PLAN_SIZE_MAX, Plan, PlanFileError, parse_plan};
+use crate::plan::{
+    DOCUMENT_SIZE_MAX, DocumentError, Plan, PlanFileError, SavedObservations, parse_plan,
+};
 
 /// Returns whether a TARGET of `apply` names a saved plan.
 pub(super) fn is_plan(target: &str) -> bool {
@@ -17,10 +19,33 @@ pub(super) fn is_plan(target: &str) -> bool {
 
 /// Returns the plan in a file, or on standard input for `-`.
 pub(super) fn read_plan(file: &Path) -> Result<Plan, CliError> {
-    const DOING: &str = "could not read the plan";
-    let io = |source| CliError::io(DOING, file, source);
+    let unusable = |source: PlanFileError| CliError::PlanFile {
+        path: file.display().to_string(),
+        source,
+    };
+    let text = read_limited(file, "could not read the plan")?;
+    let text = text.map_err(|error| unusable(error.into()))?;
+    parse_plan(&text).map_err(unusable)
+}
+
+/// Returns the saved observations in a file, or on standard input for `-`.
+pub(super) fn read_observations(file: &Path) -> Result<SavedObservations, CliError> {
+    let unusable = |source| CliError::Observations {
+        path: file.display().to_string(),
+        source,
+    };
+    let text = read_limited(file, "could not read the observations")?.map_err(unusable)?;
+    SavedObservations::parse(&text).map_err(unusable)
+}
+
+/// Returns what is in a file, or on standard input for `-`, unless it is too large to be a document.
+fn read_limited(
+    file: &Path,
+    doing: &'static str,
+) -> Result<Result<Vec<u8>, DocumentError>, CliError> {
+    let io = |source| CliError::io(doing, file, source);
     let mut text = Vec::new();
-    let limit = PLAN_SIZE_MAX + 1;
+    let limit = DOCUMENT_SIZE_MAX + 1;
     if file == Path::new("-") {
         std::io::stdin()
             .take(limit)
@@ -29,19 +54,12 @@ pub(super) fn read_plan(file: &Path) -> Result<Plan, CliError> {
     } else {
         let opened = std::fs::File::open(file).map_err(io)?;
         let size = opened.metadata().map_err(io)?.len();
-        if size > PLAN_SIZE_MAX {
-            return Err(unusable(file, PlanFileError::TooLarge { size }));
+        if size > DOCUMENT_SIZE_MAX {
+            return Ok(Err(DocumentError::TooLarge { size }));
         }
         opened.take(limit).read_to_end(&mut text).map_err(io)?;
     }
-    parse_plan(&text).map_err(|source| unusable(file, source))
-}
-
-fn unusable(file: &Path, source: PlanFileError) -> CliError {
-    CliError::PlanFile {
-        path: file.display().to_string(),
-        source,
-    }
+    Ok(Ok(text))
 }
 
 /// Returns the part of a plan that these TARGETs name; all of it where there are none.

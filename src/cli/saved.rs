@@ -32,6 +32,13 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
         .map(|target| target.parse::<TargetArgument>());
     let plan = read_plan(Path::new(file))?;
     check_digest(args, &plan)?;
+    if let Some(basis) = plan.basis.describe() {
+        return Err(CliError::refused(
+            Exit::Failed,
+            format!("{basis}, and nothing was changed"),
+            "make a plan with access to the nodes: `deploy plan --out FILE`",
+        ));
+    }
     let mut plan = narrow(plan, &targets.collect::<Result<Vec<_>, _>>()?)?;
     if plan.mode == Mode::Boot {
         return Err(CliError::usage(

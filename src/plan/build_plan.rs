@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{decide_action, target_generation};
+use super::basis::Basis;
 use super::closure::ClosurePair;
 use super::document::{
     Action, FORMAT_VERSION, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, Summary,
@@ -30,6 +31,8 @@ pub struct PlanHead {
     pub operator: Operator,
     /// What applying does with the profiles.
     pub mode: Mode,
+    /// What it is compared with.
+    pub basis: Basis,
     /// Whether what changed was built.
     pub built: bool,
     /// The TARGETs that were asked for.
@@ -99,6 +102,7 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
         created_at: input.head.created_at.clone(),
         operator: input.head.operator.clone(),
         mode: input.head.mode,
+        basis: input.head.basis.clone(),
         built: input.head.built,
         flakes: input
             .fleets
@@ -199,7 +203,9 @@ fn plan_profiles(
             Some(generation) => (Action::RollBack, Some(*generation)),
             None => (
                 decide_action(&current, &target.path, input.head.force, at_work),
-                observed.and_then(|observed| target_generation(observed, &target.path)),
+                observed
+                    .filter(|_| input.head.basis.knows_nodes())
+                    .and_then(|observed| target_generation(observed, &target.path)),
             ),
         };
         let closure = input.closures.get(&key).map(ClosurePair::compare);
@@ -217,7 +223,7 @@ fn plan_profiles(
         Some(PlannedProfile {
             node: node.name.clone(),
             profile: profile.name.clone(),
-            profile_path: known_path(profile, observed),
+            profile_path: known_path(profile, observed.filter(|_| input.head.basis.knows_nodes())),
             user: profile.user.clone(),
             connection: profile.connection.clone(),
             settings: profile.settings.clone(),
@@ -397,6 +403,7 @@ pub(crate) mod tests {
         PlanInput {
             head: PlanHead {
                 mode: Mode::Switch,
+                basis: Basis::Nodes,
                 id: RunId::from_bytes([7; 16]),
                 created_at: "2026-01-01T00:00:00Z".into(),
                 operator: Operator {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::document::{ClosureChange, PackageChange};
@@ -9,7 +11,8 @@ use super::package::Package;
 use crate::model::StorePath;
 
 /// A store path and its NAR size in bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ClosurePath {
     /// The path.
     pub path: StorePath,
@@ -18,8 +21,15 @@ pub struct ClosurePath {
 }
 
 /// All paths that a store path needs, itself included, sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "Vec<ClosurePath>")]
 pub struct Closure(Vec<ClosurePath>);
+
+impl From<Vec<ClosurePath>> for Closure {
+    fn from(paths: Vec<ClosurePath>) -> Self {
+        Self::new(paths)
+    }
+}
 
 impl Closure {
     /// Returns the closure of these paths.
@@ -33,6 +43,13 @@ impl Closure {
     /// Returns its paths, sorted.
     pub fn paths(&self) -> &[ClosurePath] {
         &self.0
+    }
+
+    /// Returns the paths that are not in `other`.
+    pub fn paths_beyond(&self, other: &Self) -> BTreeSet<StorePath> {
+        let paths = self.0.iter();
+        let beyond = paths.filter(|path| other.0.binary_search(path).is_err());
+        beyond.map(|path| path.path.clone()).collect()
     }
 
     /// Returns its size in bytes.

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::StepId;
+use super::basis::Basis;
 use super::verdict::Verdict;
 use super::version::compare_newest;
 use crate::model::{
@@ -36,6 +37,9 @@ pub struct Plan {
     pub operator: Operator,
     /// What applying does with the profiles.
     pub mode: Mode,
+    /// What it was compared with.
+    #[serde(default)]
+    pub basis: Basis,
     /// Whether what changed was built, so that closures could be compared.
     pub built: bool,
     /// The flakes that were evaluated.
@@ -110,7 +114,7 @@ pub struct PlannedNode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Observed {
-    /// It was read.
+    /// It was read, or what stands in for it.
     Ok,
     /// It could not be reached.
     Unreachable,

@@ -1,13 +1,10 @@
 //! Plans as files. A plan file is untrusted input: strict, limited, and checked as a whole.
 
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::document::{FORMAT_VERSION, Plan};
 use super::graph::{GraphError, StepGraph};
-
-/// The largest plan file that is read, in bytes.
-pub const PLAN_SIZE_MAX: u64 = 256 << 20;
+use super::json_file::{DOCUMENT_SIZE_MAX, DocumentError, parse_document};
 
 /// A file that is no plan, or not one that can be used.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -70,7 +67,7 @@ pub enum PlanFileError {
         source: GraphError,
     },
     /// Too large.
-    #[error("the plan has {size} bytes, and no plan is larger than {PLAN_SIZE_MAX}")]
+    #[error("the plan has {size} bytes, and no plan is larger than {DOCUMENT_SIZE_MAX}")]
     #[diagnostic(code(deploy::plan_file::too_large))]
     TooLarge {
         /// Its size.
@@ -78,53 +75,20 @@ pub enum PlanFileError {
     },
 }
 
-#[derive(Deserialize)]
-struct Probe {
-    format_version: Option<serde_json::Value>,
+impl From<DocumentError> for PlanFileError {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::NotJson { source } => Self::NotJson { source },
+            DocumentError::Malformed { place, source } => Self::Malformed { place, source },
+            DocumentError::Version { found, .. } => Self::Version { found },
+            DocumentError::TooLarge { size } => Self::TooLarge { size },
+        }
+    }
 }
 
 /// Returns the plan that a file holds.
 pub fn parse_plan(text: &[u8]) -> Result<Plan, PlanFileError> {
-    if text.len() as u64 > PLAN_SIZE_MAX {
-        return Err(PlanFileError::TooLarge {
-            size: text.len() as u64,
-        });
-    }
-    // serde takes a list for a struct, by position.
-    if text.trim_ascii_start().starts_with(b"[") {
-        return Err(PlanFileError::Malformed {
-            place: ".".to_owned(),
-            source: serde::de::Error::custom("a plan is an object, not a list"),
-        });
-    }
-    let not_json = |source: serde_json::Error| match source.classify() {
-        serde_json::error::Category::Data => PlanFileError::Malformed {
-            place: ".".to_owned(),
-            source,
-        },
-        _ => PlanFileError::NotJson { source },
-    };
-    let probe: Probe = serde_json::from_slice(text).map_err(not_json)?;
-    match probe.format_version {
-        Some(version) if version == FORMAT_VERSION => {}
-        Some(version) => {
-            return Err(PlanFileError::Version {
-                found: version.to_string(),
-            });
-        }
-        None => {
-            return Err(PlanFileError::Version {
-                found: "none".to_owned(),
-            });
-        }
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let plan: Plan = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        PlanFileError::Malformed {
-            place: error.path().to_string(),
-            source: error.into_inner(),
-        }
-    })?;
+    let plan: Plan = parse_document(text, FORMAT_VERSION)?;
     let found = digest(&plan);
     if found != plan.digest {
         return Err(PlanFileError::Edited {
@@ -139,10 +103,8 @@ pub fn parse_plan(text: &[u8]) -> Result<Plan, PlanFileError> {
         .iter()
         .any(|flake| flake.locked.starts_with('-'))
     {
-        return Err(PlanFileError::Malformed {
-            place: "flakes".to_owned(),
-            source: serde::de::Error::custom("no flake reference starts with a dash"),
-        });
+        let why = "no flake reference starts with a dash";
+        return Err(DocumentError::malformed("flakes", why).into());
     }
     Ok(plan)
 }

@@ -46,6 +46,16 @@ enum GateKind {
     Unreachable,
 }
 
+impl GateKind {
+    /// Returns whether only a node itself can tell it.
+    fn is_told_by_nodes(self) -> bool {
+        matches!(
+            self,
+            Self::Drift | Self::NoWayBack | Self::Unknown | Self::Unreachable
+        )
+    }
+}
+
 const KINDS: [(&str, GateKind); 10] = [
     ("reboot", GateKind::Reboot),
     ("drift", GateKind::Drift),
@@ -103,6 +113,9 @@ impl fmt::Display for Gate {
 impl Gate {
     /// Returns why the plan is denied, one sentence for each thing; nothing where it may pass.
     pub fn denials(&self, plan: &Plan) -> Vec<String> {
+        if self.kind.is_told_by_nodes() && !plan.basis.knows_nodes() {
+            return vec!["it is not known, since no node was asked".to_owned()];
+        }
         let nodes = plan.nodes.iter();
         let nodes = nodes.filter(|node| self.nodes.matches(node.node.as_str()));
         nodes
@@ -229,6 +242,18 @@ mod tests {
             "it is not known whether web1.system needs a reboot"
         );
         assert_eq!(denials("create", &plan), [""; 0]);
+    }
+
+    #[test]
+    fn what_only_nodes_tell_is_denied_where_none_was_asked() {
+        let mut plan = fixtures::fleet_plan();
+        let flake = plan.flakes[0].clone();
+        plan.basis = crate::plan::Basis::Base { flake };
+        let words = ["it is not known, since no node was asked"];
+        for gate in ["drift", "no-way-back", "unknown", "unreachable@web*"] {
+            assert_eq!(denials(gate, &plan), words);
+        }
+        assert_eq!(denials("removed:wget", &plan), [""; 0]);
     }
 
     #[test]

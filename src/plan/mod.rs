@@ -3,6 +3,7 @@
 //! Pure: nothing here awaits, reads files or prints.
 
 mod action;
+mod basis;
 mod build_plan;
 mod closure;
 mod complete;
@@ -10,11 +11,13 @@ mod document;
 mod file;
 mod gate;
 mod graph;
+mod json_file;
 mod last_run;
 mod notes;
 mod observation;
 mod package;
 mod rollback;
+mod saved_observations;
 mod status;
 mod step_id;
 mod steps;
@@ -23,6 +26,7 @@ mod system_parts;
 mod verdict;
 mod version;
 
+pub use basis::{Basis, nodes_of_base, only_in_base};
 pub(crate) use build_plan::root_profile;
 #[cfg(test)]
 pub(crate) use build_plan::tests::test_plan;
@@ -32,15 +36,17 @@ pub use document::{
     Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, PackageChange, PackageChangeKind,
     Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
-pub use file::{PLAN_SIZE_MAX, PlanFileError, digest, parse_plan, render_plan};
+pub use file::{PlanFileError, digest, parse_plan, render_plan};
 pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
+pub use json_file::{DOCUMENT_SIZE_MAX, DocumentError};
 pub use last_run::{LastRun, Record};
 pub use observation::{
     GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
     ObservedLock, ProfileObservation,
 };
 pub use rollback::{NoWayBack, way_back};
+pub use saved_observations::{OBSERVATIONS_VERSION, SavedObservations};
 pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;
 pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::system_parts::SystemParts;
 use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
 use crate::protocol::{Holder, Journal};
 
 /// What came of reading a node.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum NodeObservation {
     /// It was read.
     Ok(Box<NodeFacts>),
@@ -24,7 +28,8 @@ pub enum NodeObservation {
 }
 
 /// What a node is and runs.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NodeFacts {
     /// Its system, such as `x86_64-linux`.
     pub system: Option<String>,
@@ -68,7 +73,8 @@ impl NodeFacts {
 }
 
 /// What a profile is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ProfileObservation {
     /// The profile link.
     pub profile_path: AbsolutePath,
@@ -107,7 +113,8 @@ impl ProfileObservation {
 }
 
 /// A generation of a profile, whoever made it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ObservedGeneration {
     /// Its number.
     pub number: Generation,
@@ -120,7 +127,7 @@ pub struct ObservedGeneration {
 }
 
 /// What lies behind the link of a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GenerationContent {
     /// A closure with a program that activates it.
@@ -132,13 +139,15 @@ pub enum GenerationContent {
 }
 
 /// What was read of a profile's journal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ObservedJournal {
     /// There is none: no run of this tool has changed the profile.
     None,
     /// It was read.
     Read {
-        /// The journal.
+        /// The journal, in the agent's own format.
+        #[schemars(with = "serde_json::Value")]
         journal: Box<Journal>,
         /// When it was written, in seconds since 1970 by the node's clock.
         written: Option<u64>,
@@ -153,13 +162,15 @@ pub enum ObservedJournal {
 }
 
 /// Whether somebody works on a profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ObservedLock {
     /// Nobody does.
     Free,
     /// A live process holds it.
     Held {
-        /// Who, where that could be read.
+        /// Who, where that could be read, in the agent's own format.
+        #[schemars(with = "Option<serde_json::Value>")]
         holder: Option<Holder>,
     },
     /// The system does not tell.

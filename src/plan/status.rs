@@ -9,7 +9,7 @@ use super::build_plan::PlannedFleet;
 use super::document::Observed;
 use super::last_run::LastRun;
 use super::observation::{GenerationContent, NodeFacts, NodeObservation, ProfileObservation};
-use super::verdict::running_instead;
+use super::verdict::{deployed_instead, running_instead};
 use crate::config::{FleetNode, FleetProfile};
 use crate::model::{
     AbsolutePath, Generation, HostName, NodeName, Operator, ProfileName, ProfileState, StorePath,
@@ -58,6 +58,8 @@ pub struct ProfileStatus {
     pub current: ProfileState,
     /// What runs where that is not what the link says: something else was activated since.
     pub runs: Option<StorePath>,
+    /// What was deployed last where the link says something else: it was changed since.
+    pub deployed: Option<StorePath>,
     /// Its generations, by number.
     pub generations: Vec<GenerationStatus>,
     /// Its last run.
@@ -96,6 +98,16 @@ impl Status {
             format_version: STATUS_VERSION,
             nodes,
         }
+    }
+
+    /// Returns whether a profile is not as its last deployment left it.
+    pub fn has_drifted(&self) -> bool {
+        let mut profiles = self.nodes.iter().flat_map(|node| &node.profiles);
+        profiles.any(|profile| {
+            profile.runs.is_some()
+                || profile.deployed.is_some()
+                || profile.last_run.needs_attention()
+        })
     }
 
     /// Returns whether at least one node could be read.
@@ -157,6 +169,7 @@ fn profile_status(
         user: profile.user.clone(),
         profile_path: Some(observed.profile_path.clone()),
         runs: running_instead(facts, observed),
+        deployed: deployed_instead(observed),
         current: observed.state.clone(),
         generations: observed.generations.iter().map(generation).collect(),
         last_run,

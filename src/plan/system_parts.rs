@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// The parts that are links into the store: the running boot goes on using the old ones.
 pub const LINKED_PARTS: [&str; 4] = ["initrd", "kernel", "kernel-modules", "systemd"];
 /// The parts that are texts: systems in which they differ refuse to be switched to.
@@ -9,7 +12,7 @@ pub const TEXT_PARTS: [&str; 2] = ["init-interface-version", "switch-inhibitors"
 
 /// The parts of a system, by name: what a link resolves to, or what a text says. Empty for what is
 /// no NixOS system.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SystemParts(BTreeMap<String, String>);
 
 impl SystemParts {

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Action, ClosureChange, PackageChangeKind};
-use super::observation::{GenerationContent, NodeFacts, ProfileObservation};
+use super::observation::{
+    GenerationContent, NodeFacts, ObservedJournal, ObservedLock, ProfileObservation,
+};
 use super::system_parts::SystemParts;
 use crate::model::{ProfileSettings, StorePath};
+use crate::protocol::Phase;
 
 /// The link of a NixOS system.
 pub(super) const SYSTEM_PROFILE: &str = "/nix/var/nix/profiles/system";
@@ -106,11 +109,20 @@ impl Change<'_> {
 
     /// Only a system says what of it runs.
     fn drift(&self) -> Option<String> {
-        let runs = running_instead(self.facts, self.observed)?;
-        Some(format!(
-            "the node runs {}, which is not what its profile says",
-            runs.name()
-        ))
+        let runs = running_instead(self.facts, self.observed).map(|path| {
+            format!(
+                "the node runs {}, which is not what its profile says",
+                path.name()
+            )
+        });
+        let deployed = deployed_instead(self.observed).map(|path| {
+            format!(
+                "{} was deployed last, and the profile was changed since",
+                path.name()
+            )
+        });
+        let sentences: Vec<String> = runs.into_iter().chain(deployed).collect();
+        (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 
     fn no_way_back(&self) -> Option<String> {
@@ -158,12 +170,26 @@ pub(super) fn running_instead(
     (observed.state.path() != Some(runs)).then(|| runs.clone())
 }
 
+/// Returns what the last run has deployed where the profile says something else.
+pub(super) fn deployed_instead(observed: &ProfileObservation) -> Option<StorePath> {
+    let ObservedJournal::Read { journal, .. } = &observed.journal else {
+        return None;
+    };
+    let is_other = journal.phase == Phase::Confirmed
+        && observed.lock == ObservedLock::Free
+        && observed
+            .state
+            .path()
+            .is_some_and(|path| *path != journal.target);
+    is_other.then(|| journal.target.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Generation, ProfileState};
+    use crate::plan::ObservedGeneration;
     use crate::plan::build_plan::tests::settings;
-    use crate::plan::{ObservedGeneration, ObservedJournal, ObservedLock};
 
     fn path(name: &str) -> StorePath {
         format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}")

@@ -6,44 +6,59 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::PlannerContext;
+use super::changes::Change;
+use super::make_plan::FleetsRead;
+use crate::config::FleetProfile;
 use crate::model::{AbsolutePath, Connection, NodeName, ProfileName, StorePath};
 use crate::nix::{NixError, closures};
-use crate::observe::{NodeClosures, read_closures};
-use crate::plan::{Closure, ClosurePair};
+use crate::observe::read_closures;
+use crate::plan::{Closure, ClosurePair, NodeObservation, PlannedFleet};
 
-/// A profile that changes.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) node: NodeName,
-    pub(super) profile: ProfileName,
-    pub(super) connection: Connection,
-    pub(super) nix_folder: AbsolutePath,
-    pub(super) current: Option<StorePath>,
-    pub(super) target: StorePath,
-}
+/// A profile by the names of its node and itself.
+pub(super) type Names = (NodeName, ProfileName);
 
 /// Profiles of one node that are read over one connection.
 pub(super) type Group = (NodeName, Connection, AbsolutePath);
 
-/// Returns the closures of these changes; those that a node does not tell are left out.
-pub(super) async fn compare_changes(
+/// How the profiles of nodes that were read are reached.
+pub(super) fn groups(
+    fleets: &[PlannedFleet],
+    observations: &BTreeMap<NodeName, NodeObservation>,
+) -> BTreeMap<Names, Group> {
+    let nodes = fleets.iter().flat_map(|planned| &planned.fleet.nodes);
+    let groups = nodes.flat_map(|node| {
+        let nix_folder = match observations.get(&node.name) {
+            Some(NodeObservation::Ok(facts)) => facts.nix_folder.as_ref(),
+            _ => None,
+        };
+        let group = move |profile: &FleetProfile| {
+            let names = (node.name.clone(), profile.name.clone());
+            let connection = profile.connection.clone();
+            Some((names, (node.name.clone(), connection, nix_folder?.clone())))
+        };
+        node.profiles.iter().filter_map(group)
+    });
+    groups.collect()
+}
+
+/// Returns the closures of these changes, the current ones from their nodes; those that a node does
+/// not tell are left out.
+pub(super) async fn compare_on_nodes(
     context: &PlannerContext,
+    groups: &BTreeMap<Names, Group>,
     changes: &[Change],
-) -> Result<BTreeMap<(NodeName, ProfileName), ClosurePair>, NixError> {
-    let targets: BTreeSet<StorePath> = changes.iter().map(|change| change.target.clone()).collect();
-    let targets = Arc::new(closures(&targets).await?);
-    let mut groups = BTreeMap::<Group, Vec<Change>>::new();
+) -> Result<BTreeMap<Names, ClosurePair>, NixError> {
+    let targets = Arc::new(target_closures(changes).await?);
+    let mut by_group = BTreeMap::<&Group, Vec<Change>>::new();
     for change in changes {
-        let group = (
-            change.node.clone(),
-            change.connection.clone(),
-            change.nix_folder.clone(),
-        );
-        groups.entry(group).or_default().push(change.clone());
+        if let Some(group) = groups.get(&change.names()) {
+            by_group.entry(group).or_default().push(change.clone());
+        }
     }
     let mut reading = JoinSet::new();
-    for ((_, connection, nix_folder), changes) in groups {
+    for ((_, connection, nix_folder), changes) in by_group {
         let (context, targets) = (context.clone(), Arc::clone(&targets));
+        let (connection, nix_folder) = (connection.clone(), nix_folder.clone());
         reading.spawn(async move {
             let current: BTreeSet<&StorePath> = changes
                 .iter()
@@ -65,32 +80,79 @@ pub(super) async fn compare_changes(
                 &candidates,
             );
             let read = read.await.unwrap_or_default();
-            pairs(&changes, &targets, &read)
+            pairs(&changes, &targets, &read.current, |_, _| {
+                read.missing.clone()
+            })
         });
     }
     Ok(reading.join_all().await.into_iter().flatten().collect())
 }
 
+/// Returns the closures of these changes where the current ones are known here. A node is taken to
+/// have nothing but what its profile needs.
+pub(super) async fn compare_with(
+    current: &BTreeMap<StorePath, Closure>,
+    changes: &[Change],
+) -> Result<BTreeMap<Names, ClosurePair>, NixError> {
+    let targets = target_closures(changes).await?;
+    let missing = |before: Option<&Closure>, after: &Closure| {
+        Some(after.paths_beyond(before.unwrap_or(&Closure::default())))
+    };
+    Ok(pairs(changes, &targets, current, missing)
+        .into_iter()
+        .collect())
+}
+
+/// Returns the closures of what the profiles are now, as far as their nodes tell them.
+pub async fn current_closures(
+    context: &PlannerContext,
+    read: &FleetsRead,
+) -> BTreeMap<StorePath, Closure> {
+    let mut paths = BTreeMap::<Group, BTreeSet<StorePath>>::new();
+    for ((node, profile), group) in groups(&read.fleets, &read.observations) {
+        if let Some(NodeObservation::Ok(facts)) = read.observations.get(&node)
+            && let Some(path) = facts.profiles.get(&profile).and_then(|it| it.state.path())
+        {
+            paths.entry(group).or_default().insert(path.clone());
+        }
+    }
+    let mut reading = JoinSet::new();
+    for ((_, connection, nix_folder), paths) in paths {
+        let context = context.clone();
+        reading.spawn(async move {
+            let (current, nothing) = (paths.iter().collect(), BTreeSet::new());
+            let (pool, mark) = (&context.pool, &context.mark);
+            let read =
+                read_closures(pool, &connection, &nix_folder, mark, &current, &nothing).await;
+            read.unwrap_or_default().current
+        });
+    }
+    reading.join_all().await.into_iter().flatten().collect()
+}
+
+async fn target_closures(changes: &[Change]) -> Result<BTreeMap<StorePath, Closure>, NixError> {
+    let targets = changes.iter().map(|change| change.target.clone()).collect();
+    closures(&targets).await
+}
+
 fn pairs(
     changes: &[Change],
     targets: &BTreeMap<StorePath, Closure>,
-    read: &NodeClosures,
-) -> Vec<((NodeName, ProfileName), ClosurePair)> {
+    current: &BTreeMap<StorePath, Closure>,
+    missing: impl Fn(Option<&Closure>, &Closure) -> Option<BTreeSet<StorePath>>,
+) -> Vec<(Names, ClosurePair)> {
     let pair = |change: &Change| {
         let before = match &change.current {
             None => None,
-            Some(current) => Some(read.current.get(current)?.clone()),
+            Some(path) => Some(current.get(path)?),
         };
-        let after = targets.get(&change.target)?.clone();
-        let missing = read.missing.clone()?;
-        Some((
-            (change.node.clone(), change.profile.clone()),
-            ClosurePair {
-                before,
-                after,
-                missing,
-            },
-        ))
+        let after = targets.get(&change.target)?;
+        let pair = ClosurePair {
+            missing: missing(before, after)?,
+            before: before.cloned(),
+            after: after.clone(),
+        };
+        Some((change.names(), pair))
     };
     changes.iter().filter_map(pair).collect()
 }

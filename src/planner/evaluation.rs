@@ -5,7 +5,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{PlannerContext, PlannerError};
 use crate::apply::Event;
 use crate::config::{
-    Evaluation, Fleet, FleetNode, ParseContext, Paths, Selection, parse_fleet, parse_targets,
+    Evaluation, Fleet, FleetNode, ParseContext, Paths, Selection, Targets, parse_fleet,
+    parse_targets,
 };
 use crate::model::FlagSettings;
 use crate::nix::{Nix, NixError, evaluate, read_metadata};
@@ -65,10 +66,27 @@ pub(super) async fn evaluate_fleet(
     })
 }
 
+/// Evaluates what the profiles of a selection shall be, whatever else its flake says.
+pub(super) async fn evaluate_targets(
+    context: &PlannerContext,
+    nix: &Nix,
+    selection: &Selection,
+) -> Result<Targets, PlannerError> {
+    let flake = &selection.flake;
+    context.sink.send(Event::EvaluationStarted {
+        flake: flake.clone(),
+    });
+    let evaluation = evaluate(nix, selection, Paths::Wanted, |_| {}, |_| {}).await?;
+    context.sink.send(Event::EvaluationFinished {
+        flake: flake.clone(),
+    });
+    Ok(parse_targets(&evaluation, flake)?)
+}
+
 fn parsed(
     evaluation: &Evaluation,
     parse: &ParseContext<'_>,
-) -> Result<(Fleet, crate::config::Targets), PlannerError> {
+) -> Result<(Fleet, Targets), PlannerError> {
     let fleet = parse_fleet(&evaluation.settings, parse)?;
     let targets = parse_targets(evaluation, &parse.selection.flake)?;
     Ok((fleet, targets))

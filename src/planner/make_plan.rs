@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::PlannerContext;
-use super::build::build_targets;
-use super::closures::{Change, compare_changes};
+use super::against::{Against, read_base, read_saved};
+use super::changes::{Derivations, FailedBuild, build_changes, changes};
+use super::closures::{compare_on_nodes, compare_with, groups};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
 use super::roll_back::Stuck;
-use crate::config::{ConfigError, Paths, Selection};
-use crate::model::{FlagSettings, NodeName, ProfileName, StorePath};
+use crate::config::{ConfigError, Paths, Selection, Targets};
+use crate::model::{FlagSettings, NodeName, StorePath};
 use crate::nix::{self, Nix, NixError};
 use crate::plan::{
-    NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, SystemParts, build_plan,
+    Basis, Closure, NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, SystemParts,
+    build_plan, nodes_of_base,
 };
 
 /// What is to be planned.
@@ -28,6 +30,8 @@ pub struct PlanRequest {
     pub flags: FlagSettings,
     /// How Nix is called.
     pub nix: Nix,
+    /// What the fleets are compared with.
+    pub against: Against,
 }
 
 /// What the flakes say, and what their nodes are.
@@ -37,6 +41,21 @@ pub struct FleetsRead {
     pub fleets: Vec<PlannedFleet>,
     /// Their nodes.
     pub observations: BTreeMap<NodeName, NodeObservation>,
+    /// Where what the profiles have now lies.
+    pub(super) now: Now,
+    /// What the plan says of that.
+    pub(super) basis: Basis,
+}
+
+/// Where what the profiles have now lies.
+#[derive(Debug)]
+pub(super) enum Now {
+    /// On the nodes.
+    OnNodes,
+    /// Here, once it is built.
+    Here(Targets),
+    /// It was read earlier.
+    Saved(BTreeMap<StorePath, Closure>),
 }
 
 /// A plan, and what could not be built for it.
@@ -46,17 +65,6 @@ pub struct MadePlan {
     pub plan: Plan,
     /// The targets that could not be built.
     pub failed_builds: Vec<FailedBuild>,
-}
-
-/// A target that could not be built.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedBuild {
-    /// The derivations that failed: the target's own, or some that it needs.
-    pub derivations: Vec<String>,
-    /// The profiles that wait for it.
-    pub waiting: Vec<(NodeName, ProfileName)>,
-    /// What Nix said, with the last lines of the logs.
-    pub lines: Vec<String>,
 }
 
 /// A plan that could not be made.
@@ -70,6 +78,13 @@ pub enum PlannerError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Nix(#[from] NixError),
+    /// There would have to be as many other revisions.
+    #[error("only the nodes of one flake can be compared with another revision of it")]
+    #[diagnostic(
+        code(deploy::planner::several_flakes),
+        help("give TARGETs of one flake, and call once for each flake")
+    )]
+    SeveralFlakes,
     /// Profiles cannot go back.
     #[error("{}", describe_stuck(.0))]
     #[diagnostic(
@@ -110,6 +125,8 @@ pub async fn read_fleets(
     Ok(FleetsRead {
         fleets,
         observations,
+        now: Now::OnNodes,
+        basis: Basis::Nodes,
     })
 }
 
@@ -118,26 +135,46 @@ pub async fn make_plan(
     context: &PlannerContext,
     request: PlanRequest,
 ) -> Result<MadePlan, PlannerError> {
-    let read = read_fleets(context, &request, Paths::Wanted).await?;
+    let read = match &request.against {
+        Against::Nodes => read_fleets(context, &request, Paths::Wanted).await?,
+        Against::Base(base) => read_base(context, &request, base).await?,
+        Against::Observations(saved) => read_saved(context, &request, saved).await?,
+    };
     plan_changes(context, request, read).await
 }
 
 /// Makes the plan from what was read: one build for all.
 pub async fn plan_changes(
     context: &PlannerContext,
-    request: PlanRequest,
+    mut request: PlanRequest,
     read: FleetsRead,
 ) -> Result<MadePlan, PlannerError> {
     let FleetsRead {
         fleets,
-        observations,
+        mut observations,
+        now,
+        basis,
     } = read;
+    request.head.basis = basis;
     let mut changes = changes(&fleets, &observations);
     let mut failed_builds = Vec::new();
     let mut closures = BTreeMap::new();
     if request.head.built && !changes.is_empty() {
-        failed_builds = build_changes(context, &request.nix, &fleets, &mut changes).await?;
-        closures = compare_changes(context, &changes).await?;
+        let base = now.derivations();
+        failed_builds = build_changes(context, &request.nix, &fleets, &base, &mut changes).await?;
+        closures = match &now {
+            Now::OnNodes => {
+                compare_on_nodes(context, &groups(&fleets, &observations), &changes).await?
+            }
+            Now::Here(_) => {
+                let current = changes.iter().filter_map(|change| change.current.clone());
+                compare_with(&nix::closures(&current.collect()).await?, &changes).await?
+            }
+            Now::Saved(current) => compare_with(current, &changes).await?,
+        };
+    }
+    if let Now::Here(base) = &now {
+        observations = booted_into(&fleets, base);
     }
     let systems = systems(&fleets, &observations);
     let input = PlanInput {
@@ -152,6 +189,31 @@ pub async fn plan_changes(
         plan: build_plan(&input)?,
         failed_builds,
     })
+}
+
+impl Now {
+    fn derivations(&self) -> Derivations {
+        match self {
+            Self::Here(base) => base
+                .values()
+                .map(|target| (target.path.clone(), target.drv_path.clone()))
+                .collect(),
+            Self::OnNodes | Self::Saved(_) => Derivations::new(),
+        }
+    }
+}
+
+/// Once the other revision is built, its systems tell what only a reboot changes.
+fn booted_into(fleets: &[PlannedFleet], base: &Targets) -> BTreeMap<NodeName, NodeObservation> {
+    let paths: BTreeSet<&StorePath> = base.values().map(|target| &target.path).collect();
+    let systems = paths
+        .into_iter()
+        .map(|path| (path.clone(), nix::system_parts(path)))
+        .collect();
+    fleets
+        .iter()
+        .flat_map(|planned| nodes_of_base(&planned.fleet, base, &systems))
+        .collect()
 }
 
 /// Reads the targets of nodes that were booted into a system, for what only a reboot changes.
@@ -170,83 +232,4 @@ fn systems(
         .into_iter()
         .map(|path| (path.clone(), nix::system_parts(path)));
     parts.collect()
-}
-
-/// Returns the profiles of nodes that were read whose target is not what they have.
-fn changes(
-    fleets: &[PlannedFleet],
-    observations: &BTreeMap<NodeName, NodeObservation>,
-) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for (planned, node) in fleets
-        .iter()
-        .flat_map(|planned| planned.fleet.nodes.iter().map(move |node| (planned, node)))
-    {
-        let Some(NodeObservation::Ok(facts)) = observations.get(&node.name) else {
-            continue;
-        };
-        for profile in &node.profiles {
-            let target = planned
-                .targets
-                .get(&(node.name.clone(), profile.name.clone()));
-            let state = facts
-                .profiles
-                .get(&profile.name)
-                .map(|observed| &observed.state);
-            let (Some(target), Some(state), Some(nix_folder)) = (target, state, &facts.nix_folder)
-            else {
-                continue;
-            };
-            if state.path() != Some(&target.path) {
-                changes.push(Change {
-                    node: node.name.clone(),
-                    profile: profile.name.clone(),
-                    connection: profile.connection.clone(),
-                    nix_folder: nix_folder.clone(),
-                    current: state.path().cloned(),
-                    target: target.path.clone(),
-                });
-            }
-        }
-    }
-    changes
-}
-
-/// Builds all targets in one call, and takes those that failed out of the changes.
-async fn build_changes(
-    context: &PlannerContext,
-    nix: &Nix,
-    fleets: &[PlannedFleet],
-    changes: &mut Vec<Change>,
-) -> Result<Vec<FailedBuild>, NixError> {
-    let all = fleets.iter().flat_map(|planned| planned.targets.values());
-    let derivations: BTreeMap<&StorePath, Option<&StorePath>> = all
-        .map(|target| (&target.path, target.drv_path.as_ref()))
-        .collect();
-    let targets: BTreeMap<StorePath, Option<StorePath>> = changes
-        .iter()
-        .map(|change| {
-            (
-                change.target.clone(),
-                derivations.get(&change.target).copied().flatten().cloned(),
-            )
-        })
-        .collect();
-    let failures = build_targets(context, nix, &targets).await?;
-    let failed = failures
-        .into_iter()
-        .map(|(path, failure)| FailedBuild {
-            derivations: failure.derivations,
-            waiting: changes
-                .iter()
-                .filter(|change| change.target == path)
-                .map(|change| (change.node.clone(), change.profile.clone()))
-                .collect(),
-            lines: failure.lines,
-        })
-        .collect::<Vec<_>>();
-    let waiting: BTreeSet<&(NodeName, ProfileName)> =
-        failed.iter().flat_map(|build| &build.waiting).collect();
-    changes.retain(|change| !waiting.contains(&(change.node.clone(), change.profile.clone())));
-    Ok(failed)
 }

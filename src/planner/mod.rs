@@ -3,7 +3,9 @@
 //! Everything that can overlap does: nodes are read while Nix still evaluates, and their closures
 //! are read at the same time. Prints nothing.
 
+mod against;
 mod build;
+mod changes;
 mod closures;
 mod evaluation;
 mod make_plan;
@@ -11,9 +13,11 @@ mod observation;
 mod outputs;
 mod roll_back;
 
+pub use against::Against;
+pub use changes::FailedBuild;
+pub use closures::current_closures;
 pub use make_plan::{
-    FailedBuild, FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes,
-    read_fleets,
+    FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes, read_fleets,
 };
 pub use observation::observe_nodes;
 pub use outputs::{OutputsError, restore_outputs};

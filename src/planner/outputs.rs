@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::build_targets;
+use super::evaluation::evaluate_targets;
 use super::{PlannerContext, PlannerError};
 use crate::apply::Event;
-use crate::config::{NodeSelection, Paths, Selection, Targets, parse_targets};
+use crate::config::{NodeSelection, Selection, Targets};
 use crate::model::StorePath;
-use crate::nix::{Nix, NixError, evaluate, invalid_paths};
+use crate::nix::{Nix, NixError, invalid_paths};
 use crate::plan::{Action, Flake, Plan, PlannedProfile};
 
 /// Outputs of a saved plan that cannot be had here.
@@ -210,12 +211,5 @@ async fn evaluate_again(
         nodes: Some(nodes),
         excluded: BTreeMap::new(),
     };
-    context.sink.send(Event::EvaluationStarted {
-        flake: flake.locked.clone(),
-    });
-    let evaluation = evaluate(nix, &selection, Paths::Wanted, |_| {}, |_| {}).await?;
-    context.sink.send(Event::EvaluationFinished {
-        flake: flake.locked.clone(),
-    });
-    Ok(parse_targets(&evaluation, &flake.locked)?)
+    evaluate_targets(context, nix, &selection).await
 }

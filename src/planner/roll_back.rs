@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
+use super::PlannerContext;
+use super::closures::{Group, Names};
 use super::make_plan::{FleetsRead, PlanRequest, PlannerError};
-use super::{PlannerContext, closures::Group};
 use crate::config::TargetPath;
 use crate::model::{Generation, NodeName, ProfileName, StorePath};
 use crate::observe::read_closures;
@@ -24,8 +25,6 @@ pub struct Stuck {
     pub reason: NoWayBack,
 }
 
-type Names = (NodeName, ProfileName);
-
 /// Makes the plan that takes each selected profile back: to the generation `to`, or to the one
 /// before its current one. Nodes that could not be read are in it as that.
 pub async fn plan_roll_back(
@@ -37,6 +36,7 @@ pub async fn plan_roll_back(
     let FleetsRead {
         mut fleets,
         observations,
+        ..
     } = read;
     let mut generations = BTreeMap::<Names, Generation>::new();
     let mut pairs = Vec::new();

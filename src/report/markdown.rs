@@ -25,6 +25,9 @@ pub fn markdown(plan: &Plan) -> String {
     let view = FleetView::of(plan, |profile| profile.action != Action::Unchanged);
     let mut page = Page::new(format!("{MARKDOWN_MARKER}\n"));
     page.always(&format!("### {}\n\n", escaped(&sentence(plan).1)));
+    if let Some(basis) = plan.basis.describe() {
+        page.always(&format!("{}\n\n", escaped(&limited(&basis, 400))));
+    }
     page.whole(
         plan.warnings
             .iter()
@@ -96,17 +99,17 @@ impl Page {
         self.always(&format!(
             "<sub>plan {}, {} by {}{dirty}; digest <code>{}</code></sub>\n",
             short(&plan.id),
-            escaped(&limited(&plan.created_at)),
-            escaped(&limited(&plan.operator.to_string())),
-            escaped(&limited(&plan.digest)),
+            escaped(&limited(&plan.created_at, 100)),
+            escaped(&limited(&plan.operator.to_string(), 100)),
+            escaped(&limited(&plan.digest, 100)),
         ));
         self.text
     }
 }
 
 /// Nothing at the end of the page may be as long as somebody else likes.
-fn limited(text: &str) -> String {
-    text.chars().take(100).collect()
+fn limited(text: &str, length: usize) -> String {
+    text.chars().take(length).collect()
 }
 
 fn title(group: &NodeGroup<'_>) -> String {

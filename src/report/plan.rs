@@ -73,8 +73,14 @@ impl<'a> PlanText<'a> {
             Mode::RollBack => Some("back to earlier generations"),
         };
         let mode = mode.map(|words| Line::default().put(Tone::Change, words));
+        let basis = plan.basis.describe().into_iter();
+        let basis = basis.flat_map(|words| prose(0, Tone::Change, &words, self.columns));
         let flakes = plan.flakes.iter().map(flake_line);
-        std::iter::once(id).chain(flakes).chain(mode).collect()
+        std::iter::once(id)
+            .chain(flakes)
+            .chain(mode)
+            .chain(basis)
+            .collect()
     }
 
     fn group(&self, group: &NodeGroup<'_>, widths: &Widths) -> Vec<Line> {

@@ -60,6 +60,10 @@ impl<'a> StatusText<'a> {
             let drift = format!("{} runs instead: something else activated it", runs.name());
             lines.extend(prose(INDENT, Tone::Change, &drift, self.columns));
         }
+        if let Some(deployed) = &profile.deployed {
+            let drift = format!("changed since {} was deployed", deployed.name());
+            lines.extend(prose(INDENT, Tone::Change, &drift, self.columns));
+        }
         let sentence = profile.last_run.sentence(node.now);
         if !sentence.is_empty() {
             let tone = run_tone(&profile.last_run);

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use deploy::plan::Plan;
+use deploy::plan::{Plan, SavedObservations};
 
 fn check(file: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
@@ -20,13 +20,22 @@ fn check(file: &str, text: &str) {
     );
 }
 
+fn check_schema(file: &str, schema: &schemars::Schema) {
+    check(
+        file,
+        &(serde_json::to_string_pretty(schema).unwrap() + "\n"),
+    );
+}
+
 #[test]
 fn the_schema_of_plans() {
-    let schema = schemars::schema_for!(Plan);
-    check(
-        "schema/plan.schema.json",
-        &(serde_json::to_string_pretty(&schema).unwrap() + "\n"),
-    );
+    check_schema("schema/plan.schema.json", &schemars::schema_for!(Plan));
+}
+
+#[test]
+fn the_schema_of_observations() {
+    let schema = schemars::schema_for!(SavedObservations);
+    check_schema("schema/observations.schema.json", &schema);
 }
 
 #[test]

@@ -48,3 +48,4 @@ mod testbed;
 mod testbed_works;
 mod users;
 mod whole_run;
+mod without_access;
