@@ -1,6 +1,6 @@
 //! The command line as it is typed. No logic: `flags` and the commands give it its meaning.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -33,6 +33,20 @@ pub(super) enum Command {
     Rollback(RollbackArgs),
     Status(StatusArgs),
     Show(ShowArgs),
+}
+
+impl Command {
+    /// Returns the file for a trace, if one is wanted.
+    pub(super) fn trace(&self) -> Option<&Path> {
+        let display = match self {
+            Self::Plan(args) => &args.display,
+            Self::Apply(args) => &args.display,
+            Self::Rollback(args) => &args.display,
+            Self::Status(args) => &args.display,
+            Self::Show(_) => return None,
+        };
+        display.trace.as_deref()
+    }
 }
 
 /// Show what would change
@@ -360,6 +374,10 @@ pub(super) struct DisplayArgs {
     /// Show also what Nix and other tools print
     #[arg(long, short)]
     pub(super) verbose: bool,
+
+    /// Save where the time went, with every program and connection, as a trace for Chrome or Perfetto
+    #[arg(long, value_name = "FILE")]
+    pub(super) trace: Option<PathBuf>,
 }
 
 #[cfg(test)]

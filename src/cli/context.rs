@@ -11,7 +11,7 @@ use crate::host::{Asking, ConnectionPool};
 use crate::model::{Operator, RunId, UserName};
 use crate::planner::PlannerContext;
 use crate::process::{Invocation, run};
-use crate::report::Surroundings;
+use crate::report::{Surroundings, Trace};
 
 /// The control sockets below it get about 20 bytes more, and may have 107.
 const SOCKET_FOLDER_MAX: usize = 60;
@@ -31,6 +31,8 @@ pub(super) struct Context {
     pub(super) columns: Option<usize>,
     /// Where facts go at the moment: connections outlive the reporting of a single phase.
     pub(super) current_sink: Arc<Mutex<Option<EventSink>>>,
+    /// What a trace is made of, where one is wanted.
+    pub(super) trace: Option<Arc<Mutex<Trace>>>,
 }
 
 #[expect(
@@ -69,6 +71,7 @@ impl Context {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             columns: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
             current_sink: Arc::default(),
+            trace: None,
         })
     }
 

@@ -19,5 +19,6 @@ mod show;
 mod signals;
 mod state;
 mod status;
+mod trace_file;
 
 pub use entry::main;

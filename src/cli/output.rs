@@ -42,6 +42,9 @@ impl Reporting {
         let summary = Arc::new(Mutex::new(RunSummary::new()));
         let mut reporters = reporters(context, requested, display);
         reporters.add(Arc::clone(&summary));
+        if let Some(trace) = &context.trace {
+            reporters.add(Arc::clone(trace));
+        }
         if let Some(folder) = folder {
             let path = folder.join("events.jsonl");
             let file = std::fs::File::options()

@@ -39,6 +39,13 @@ impl AgentCall {
         self.words_of(self.agent.as_str())
     }
 
+    /// Returns what a recording calls it.
+    pub(crate) fn title(&self) -> String {
+        let arguments = self.command.arguments();
+        let asked = arguments.first().map_or("", String::as_str);
+        format!("activate {asked}")
+    }
+
     /// Returns the same words for an agent elsewhere on the node.
     pub(crate) fn words_of(&self, agent: &str) -> Vec<String> {
         let mut words = self.sudo.clone().unwrap_or_default();

@@ -54,10 +54,11 @@ impl Host for RemoteHost {
 
     async fn call(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
         let link = self.pool.link(&call.connection).await?;
+        let title = call.title();
         for words in self.ways(call) {
             let mut was_heard = false;
             let RemoteFinished { status, stderr } = link
-                .run_lines(&quote_words(words.command), &mut |line| {
+                .run_lines((&title, &quote_words(words.command)), &mut |line| {
                     was_heard |= call.command.is_answer(line);
                     on_line(line);
                 })

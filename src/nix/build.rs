@@ -94,7 +94,7 @@ async fn explain(
     let needed = match derivation {
         None => String::new(),
         Some(derivation) => {
-            let query = Nix::store().args(["--query", "--requisites", derivation.as_str()]);
+            let query = Nix::store(&["--query", "--requisites"]).arg(derivation.as_str());
             output(&query, DOING).await.unwrap_or_default()
         }
     };
@@ -105,7 +105,7 @@ async fn explain(
         .collect();
     let mut explained = Vec::new();
     for failed in &concerned {
-        let log = output(&Nix::store().args(["--read-log", failed]), DOING)
+        let log = output(&Nix::store(&["--read-log"]).arg(failed), DOING)
             .await
             .unwrap_or_default();
         let log: Vec<_> = log.lines().collect();

@@ -18,7 +18,7 @@ pub async fn closures(
 ) -> Result<BTreeMap<StorePath, Closure>, NixError> {
     let mut paths_of = BTreeMap::new();
     for root in roots {
-        let query = Nix::store().args(["--query", "--requisites", root.as_str()]);
+        let query = Nix::store(&["--query", "--requisites"]).arg(root.as_str());
         let paths: Vec<StorePath> = parse_paths(&output(&query, DOING).await?);
         paths_of.insert(root.clone(), paths);
     }
@@ -37,9 +37,7 @@ pub async fn closures(
 async fn sizes(paths: &[StorePath]) -> Result<BTreeMap<StorePath, u64>, NixError> {
     let mut sizes = BTreeMap::new();
     for batch in paths.chunks(BATCH) {
-        let query = Nix::store()
-            .args(["--query", "--size"])
-            .args(batch.iter().map(StorePath::as_str));
+        let query = Nix::store(&["--query", "--size"]).args(batch.iter().map(StorePath::as_str));
         let text = output(&query, DOING).await?;
         let numbers = text.lines().map(|line| line.trim().parse().unwrap_or(0));
         sizes.extend(batch.iter().cloned().zip(numbers));
@@ -54,8 +52,7 @@ pub async fn invalid_paths<'a>(
     let paths: Vec<&StorePath> = paths.collect();
     let mut invalid = Vec::new();
     for batch in paths.chunks(BATCH) {
-        let query = Nix::store()
-            .args(["--check-validity", "--print-invalid"])
+        let query = Nix::store(&["--check-validity", "--print-invalid"])
             .args(batch.iter().map(|path| path.as_str()));
         invalid.extend(parse_paths(&output(&query, DOING).await?));
     }
@@ -65,7 +62,7 @@ pub async fn invalid_paths<'a>(
 /// Adds a file to the store by its content, which every store takes without a signature.
 pub async fn add_file(file: &Path) -> Result<StorePath, NixError> {
     const DOING: &str = "adding the agent to the store";
-    let text = output(&Nix::store().arg("--add").arg(file), DOING).await?;
+    let text = output(&Nix::store(&["--add"]).arg(file), DOING).await?;
     let path = parse_paths(&text).into_iter().next();
     path.ok_or(NixError::Failed {
         doing: DOING,

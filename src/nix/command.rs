@@ -17,6 +17,7 @@ impl Nix {
     /// Returns a call of `nix SUBCOMMAND…`, with the features on that older versions keep off.
     pub(super) fn nix(words: &[&str]) -> Invocation {
         Invocation::new("nix")
+            .titled(format!("nix {}", words.join(" ")))
             .args(["--extra-experimental-features", "nix-command flakes"])
             .args(words.iter().copied())
     }
@@ -28,13 +29,15 @@ impl Nix {
     pub async fn prepare_store() {
         if !Path::new("/nix/var/nix/db/schema").exists() {
             // Where only a daemon may do it, the daemon has.
-            run(&Self::store().arg("--init")).await.ok();
+            run(&Self::store(&["--init"])).await.ok();
         }
     }
 
-    /// Returns a call of `nix-store`, whose options are the same in all versions.
-    pub(super) fn store() -> Invocation {
+    /// Returns a call of `nix-store OPERATION…`, whose options are the same in all versions.
+    pub(super) fn store(words: &[&str]) -> Invocation {
         Invocation::new("nix-store")
+            .titled(format!("nix-store {}", words.join(" ")))
+            .args(words.iter().copied())
     }
 }
 

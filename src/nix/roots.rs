@@ -12,8 +12,7 @@ pub async fn add_roots(paths: &[StorePath], folder: &Path) -> Result<(), NixErro
         return Ok(());
     }
     // --indirect is needed up to 2.3 and says nothing new to later versions.
-    let invocation = Nix::store()
-        .arg("--realise")
+    let invocation = Nix::store(&["--realise"])
         .args(paths.iter().map(StorePath::as_str))
         .arg("--add-root")
         .arg(folder.join("output"))

@@ -35,7 +35,9 @@ pub async fn read_closures(
         input.push_str(candidate.as_str());
         input.push('\n');
     }
-    let (_, answer) = link.run_bytes(&command, input.as_bytes()).await?;
+    let (_, answer) = link
+        .run_bytes(("read closures", &command), input.as_bytes())
+        .await?;
     let answer = String::from_utf8_lossy(&answer);
     let (fields, _) =
         fields(&answer, mark.as_str()).map_err(|error| SshError::lost(error.to_string()))?;

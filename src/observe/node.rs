@@ -55,7 +55,7 @@ async fn observe_connection(
         .map_err(|error| unreachable_or_failed(&error))?;
     let command = observe_command(mark.as_str(), agent, profiles);
     let (_, answer) = link
-        .run_bytes(&command, b"")
+        .run_bytes(("read the node", &command), b"")
         .await
         .map_err(|error| unreachable_or_failed(&error))?;
     let answer = String::from_utf8_lossy(&answer);

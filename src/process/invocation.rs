@@ -9,6 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     pub(super) program: OsString,
+    pub(super) title: Option<String>,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(OsString, OsString)>,
     pub(super) directory: Option<PathBuf>,
@@ -22,6 +23,7 @@ impl Invocation {
     pub fn new(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
+            title: None,
             arguments: Vec::new(),
             environment: Vec::new(),
             directory: None,
@@ -29,6 +31,13 @@ impl Invocation {
             time_limit: None,
             may_ask: false,
         }
+    }
+
+    /// Sets what a recording calls it, instead of its program.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
     }
 
     /// Adds one argument.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{Invocation, ProcessGroup, Tail};
+use super::{Invocation, OpenSpan, ProcessGroup, SpanKind, Tail};
 
 /// The most that is kept of a child's standard output, in bytes.
 const STDOUT_MAX: u64 = 512 << 20;
@@ -70,6 +70,12 @@ pub async fn run_with(
     invocation: &Invocation,
     on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
+    let _span = OpenSpan::begin(SpanKind::Child, || {
+        let program = invocation.program_name();
+        let name = invocation.title.clone();
+        let name = name.unwrap_or_else(|| program.clone());
+        (program, name, invocation.to_string())
+    });
     let mut child = start(invocation)?;
     let mut group = ProcessGroup::of(child.id().filter(|_| !invocation.may_ask));
     let mut stderr = Tail::default();

@@ -2,7 +2,8 @@
 //!
 //! [`Reporter`]s consume [`TimedEvent`](crate::apply::TimedEvent)s and never steer anything:
 //! [`Live`] for a terminal, [`Plain`] for a log, [`JsonLines`] for programs and for the run's own
-//! record ([`RunLog`]). [`RunSummary`] collects them for the table at the end. [`PlanText`] renders
+//! record ([`RunLog`]). [`RunSummary`] collects them for the table at the end,
+//! and [`Trace`] for a picture of where the time went. [`PlanText`] renders
 //! a plan. Which of them are used is decided once, by [`Display::resolve`].
 //!
 //! All text is made of lines of toned spans: control characters of others are escaped and lines
@@ -30,6 +31,8 @@ mod status;
 mod steps;
 mod style;
 mod summary;
+mod trace;
+mod trace_layout;
 mod words;
 
 #[cfg(test)]
@@ -46,3 +49,5 @@ pub use plan::PlanText;
 pub use reporter::{Reporter, Reporters};
 pub use status::StatusText;
 pub use summary::RunSummary;
+pub use trace::Trace;
+pub use trace_layout::{TraceGroup, TraceSpan, render_trace};

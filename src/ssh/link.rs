@@ -7,9 +7,9 @@ use openssh::{Session, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::error::SshError;
-use super::options::{master_invocation, nix_ssh_options};
+use super::options::{destination, master_invocation, nix_ssh_options};
 use crate::model::Connection;
-use crate::process::{Tail, run};
+use crate::process::{OpenSpan, SpanKind, Tail, run};
 
 /// The most that is read of a remote command's standard output, in bytes.
 const STDOUT_MAX: u64 = 256 << 20;
@@ -30,6 +30,7 @@ pub struct SshLink {
     session: Session,
     socket: PathBuf,
     closed: AtomicBool,
+    _span: OpenSpan,
 }
 
 impl SshLink {
@@ -40,6 +41,10 @@ impl SshLink {
         folder: &Path,
         may_ask: bool,
     ) -> Result<Self, SshError> {
+        let span = OpenSpan::begin(SpanKind::Connection, || {
+            let to = destination(connection);
+            (to.clone(), to, String::new())
+        });
         let control = tempfile::Builder::new().prefix("d").tempdir_in(folder);
         let control = control.map_err(|error| {
             SshError::local(format!(
@@ -62,16 +67,18 @@ impl SshLink {
             session,
             socket,
             closed: AtomicBool::new(false),
+            _span: span,
         })
     }
 
     /// Runs a command, which is text for the login shell (see [`super::quote_words`]), and hands
-    /// over each line of its standard output.
+    /// over each line of its standard output. `title` is what a recording calls it.
     pub async fn run_lines(
         &self,
-        command: &str,
+        (title, command): (&str, &str),
         on_line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<RemoteFinished, SshError> {
+        let _span = self.span_of(title, command);
         let mut remote = self.start(command).await?;
         drop(remote.stdin().take());
         let (stdout, stderr) = (remote.stdout().take(), remote.stderr().take());
@@ -84,9 +91,10 @@ impl SshLink {
     /// Runs a command with this input, and returns everything that it writes to standard output.
     pub async fn run_bytes(
         &self,
-        command: &str,
+        (title, command): (&str, &str),
         input: &[u8],
     ) -> Result<(RemoteFinished, Vec<u8>), SshError> {
+        let _span = self.span_of(title, command);
         let mut remote = self.start(command).await?;
         let (stdin, stdout, stderr) = (
             remote.stdin().take(),
@@ -135,6 +143,13 @@ impl SshLink {
                 .await
                 .ok();
         }
+    }
+
+    fn span_of(&self, title: &str, command: &str) -> OpenSpan {
+        OpenSpan::begin(SpanKind::Remote, || {
+            let to = destination(&self.connection);
+            (to, title.to_owned(), command.to_owned())
+        })
     }
 
     async fn start(&self, command: &str) -> Result<openssh::Child<&Session>, SshError> {

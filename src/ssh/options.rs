@@ -20,6 +20,7 @@ pub fn master_invocation(
     may_ask: bool,
 ) -> Invocation {
     let invocation = Invocation::new("ssh")
+        .titled(format!("log in to {}", destination(connection)))
         .args(["-o", MASTER_IDLE])
         .args(&connection.ssh_opts);
     // After the user's own options, of which ssh takes the first: -M and -S alone override them.
@@ -45,6 +46,7 @@ pub fn fresh_invocation(connection: &Connection, command: &str, may_ask: bool) -
         "ControlPersist=no",
     ];
     let invocation = Invocation::new("ssh")
+        .titled(format!("log in afresh to {}", destination(connection)))
         .args(alone)
         .args(&connection.ssh_opts);
     timeouts(invocation, may_ask)
@@ -69,7 +71,7 @@ fn timeouts(invocation: Invocation, may_ask: bool) -> Invocation {
     }
 }
 
-fn destination(connection: &Connection) -> String {
+pub(super) fn destination(connection: &Connection) -> String {
     format!("{}@{}", connection.ssh_user, connection.hostname)
 }
 

@@ -46,6 +46,7 @@ mod systemd_users;
 mod targets;
 mod testbed;
 mod testbed_works;
+mod trace;
 mod users;
 mod whole_run;
 mod without_access;
