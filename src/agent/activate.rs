@@ -168,6 +168,7 @@ fn first_journal(
         degraded: false,
         rebooted: false,
         confirm_folder: None,
+        canary: None,
         activation_timeout: request.activation_timeout,
     }
 }

@@ -40,9 +40,7 @@ impl Work<'_> {
 
     /// Drops what only a pending activation needs.
     pub(super) fn close_confirmed(&mut self) -> ActivationResult {
-        if let Some(folder) = &self.journal.confirm_folder {
-            confirmation::remove(folder);
-        }
+        self.drop_confirmation();
         self.remove_roots();
         kept(&self.journal, read_state(&self.journal.profile_path))
     }
@@ -125,10 +123,15 @@ impl Activation<'_, '_> {
         journal.phase = phase;
         journal.activation = None;
         journal.confirm_folder = Some(confirmation.folder().clone());
+        journal.canary.clone_from(&self.work.context.canary);
         journal.deadline = Some(clock::seconds_since_epoch().saturating_add(seconds));
         if let Err(reason) = self.work.record(journal) {
             confirmation::remove(confirmation.folder());
             return Err((Fact::Unconfirmed, reason));
+        }
+        if let Some(canary) = &self.work.journal.canary {
+            let put = confirmation.put_canary(canary, &self.work.journal);
+            put.map_err(|error| unconfirmed(format!("cannot create {canary}: {error}")))?;
         }
         self.work
             .context

@@ -6,15 +6,17 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::canary;
 use super::folder::Folder;
 use super::watch::Watch;
 use crate::model::{AbsolutePath, RunId};
+use crate::protocol::Journal;
 
 const TOKEN: &str = "awaited";
 const GIVEN: &str = "confirmed";
@@ -25,6 +27,7 @@ const LIMIT_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 #[derive(Debug)]
 pub(super) struct Confirmation {
     folder: AbsolutePath,
+    canary: Option<Canary>,
     watch: Watch,
 }
 
@@ -42,10 +45,11 @@ impl Confirmation {
                 .or_else(|_| make(&beside)),
         };
         let path = made?;
-        let watch = Watch::entries_of(&path);
+        let watch = Watch::entries_of(&[&path]);
         let text = path.into_os_string().into_string().unwrap_or_default();
         Ok(Self {
             folder: text.try_into().map_err(io::Error::other)?,
+            canary: None,
             watch,
         })
     }
@@ -55,12 +59,29 @@ impl Confirmation {
         &self.folder
     }
 
+    /// Puts the canary of a run there, whose removal confirms from now on, too.
+    pub(super) fn put_canary(
+        &mut self,
+        canary: &AbsolutePath,
+        journal: &Journal,
+    ) -> io::Result<()> {
+        let parent = Path::new(canary.parent());
+        fs::create_dir_all(parent)?;
+        canary::put(canary, &journal.run, &journal.profile_path)?;
+        self.watch = Watch::entries_of(&[Path::new(self.folder.as_str()), parent]);
+        self.canary = Some(Canary {
+            file: canary.clone(),
+            parent: identity_of(parent)?,
+        });
+        Ok(())
+    }
+
     /// Waits until the confirmation is given; false where `limit` passes first.
     pub(super) async fn wait(&mut self, limit: Duration) -> bool {
         let given = Path::new(self.folder.as_str()).join(GIVEN);
         let deadline = Instant::now() + limit.min(LIMIT_MAX);
         loop {
-            if given.exists() {
+            if given.exists() || self.canary.as_ref().is_some_and(Canary::was_removed) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -70,6 +91,30 @@ impl Confirmation {
             self.watch.changed(left).await;
         }
     }
+}
+
+/// A canary, and the folder that it was put into.
+#[derive(Debug)]
+struct Canary {
+    file: AbsolutePath,
+    parent: (u64, u64),
+}
+
+impl Canary {
+    /// It is not removed by a file system that is mounted over its folder, or goes with it.
+    fn was_removed(&self) -> bool {
+        let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        let same_parent = || {
+            let parent = identity_of(Path::new(self.file.parent()));
+            parent.is_ok_and(|parent| parent == self.parent)
+        };
+        fs::symlink_metadata(self.file.as_str()).is_err_and(is_gone) && same_parent()
+    }
+}
+
+fn identity_of(folder: &Path) -> io::Result<(u64, u64)> {
+    let metadata = folder.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Fails where the folder exists: nobody else can have known the run's id, unless to interfere.

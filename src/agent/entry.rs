@@ -1,5 +1,6 @@
 //! The entry: the only place of the agent that sees the process's own variables and streams.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -7,9 +8,11 @@ use clap::Parser;
 
 use super::args::{Arguments, Command};
 use super::confirm::confirm;
+use super::deploy_rs;
 use super::environment::Environment;
 use super::error::AgentError;
 use super::hold::{hold, release};
+use super::listener::JsonLines;
 use super::profile::read_state;
 use super::recover_node::{recover_folder, recover_node};
 use super::supervise::supervise;
@@ -24,26 +27,49 @@ const USAGE: u8 = 64;
 enum Failure {
     #[error(transparent)]
     Agent(#[from] AgentError),
+    #[error(transparent)]
+    DeployRs(#[from] deploy_rs::CallError),
     #[error("cannot answer: {0}")]
     Output(#[from] io::Error),
 }
 
+impl Failure {
+    /// Whoever asked has gone. What was begun goes on.
+    fn is_unheard(&self) -> bool {
+        match self {
+            Self::Agent(_) => false,
+            Self::DeployRs(error) => error.is_unheard(),
+            Self::Output(error) => error.kind() == io::ErrorKind::BrokenPipe,
+        }
+    }
+}
+
+/// What the words of the command line ask for.
+enum Request {
+    Own(Command),
+    DeployRs(deploy_rs::Arguments),
+}
+
+fn parse(words: Vec<OsString>) -> Result<Request, clap::Error> {
+    if deploy_rs::is_meant(&words) {
+        return deploy_rs::Arguments::try_parse_from(words).map(Request::DeployRs);
+    }
+    Ok(Request::Own(Arguments::try_parse_from(words)?.command))
+}
+
 /// Runs the agent with the arguments of this process.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let request = match parse(std::env::args_os().collect()) {
+        Ok(request) => request,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };
             error.print().ok();
             return ExitCode::from(code);
         }
     };
-    match run(arguments.command) {
+    match run(request) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever asked has gone. What was begun goes on.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
-        }
+        Err(failure) if failure.is_unheard() => ExitCode::SUCCESS,
         Err(failure) => {
             writeln!(io::stderr(), "activate: {failure}").ok();
             ExitCode::FAILURE
@@ -51,8 +77,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    if let Command::Gate { command } = &command {
+fn run(request: Request) -> Result<(), Failure> {
+    if let Request::Own(Command::Gate { command }) = &request {
         if let Some((program, arguments)) = command.split_first() {
             gate::become_program(program, arguments)?;
         }
@@ -61,16 +87,23 @@ fn run(command: Command) -> Result<(), Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(dispatch(command))
+        .block_on(dispatch(request))
 }
 
-async fn dispatch(command: Command) -> Result<(), Failure> {
+async fn dispatch(request: Request) -> Result<(), Failure> {
     let variables = std::env::vars_os().collect();
     let executable = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
     let environment = Environment::new(variables, executable).await;
     if let Some(faults) = environment.get(fault::VARIABLE) {
         fault::arm(&faults.to_string_lossy());
     }
+    match request {
+        Request::Own(command) => answer(command, environment).await,
+        Request::DeployRs(arguments) => Ok(deploy_rs::carry_out(arguments, &environment).await?),
+    }
+}
+
+async fn answer(command: Command, environment: Environment) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     match command {
         Command::Handshake => writeln!(output, "{}", to_line(&handshake()))?,
@@ -84,19 +117,23 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
                 writeln!(output, "{}", to_line(&read_state(path)))?;
             }
         }
-        Command::Start { request } => start::start(&environment, &request, output).await?,
-        Command::Attach { run, profile_path } => start::attach(&run, &profile_path, output).await?,
+        Command::Start { request } => {
+            start::start(&environment, &request, &mut JsonLines::new(output)).await?;
+        }
+        Command::Attach { run, profile_path } => {
+            start::attach(&run, &profile_path, &mut JsonLines::new(output)).await?;
+        }
         Command::Confirm { run, profile_path } => {
             writeln!(output, "{}", to_line(&confirm(&run, &profile_path).await))?;
         }
         Command::Revoke { run, profile_path } => {
-            start::revoke(&environment, run, profile_path, output).await?;
+            start::revoke(&environment, run, profile_path, &mut JsonLines::new(output)).await?;
         }
         Command::Recover {
             run: Some(run),
             profile_path: Some(profile_path),
             ..
-        } => start::recover(&environment, run, profile_path, output).await?,
+        } => start::recover(&environment, run, profile_path, &mut JsonLines::new(output)).await?,
         Command::Recover { early, .. } => recover_node(&environment, early, output).await?,
         Command::RecoverFolder { early, folder } => {
             recover_folder(&environment, &folder, early, output).await?;

@@ -1,20 +1,21 @@
 //! Following a run: its messages, with what its activation printed in between.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::time::{Duration, Instant};
 
 use super::error::AgentError;
 use super::events::{Entry, forbid};
 use super::folder::{Folder, JobKind, RunFiles};
 use super::journal;
+use super::listener::{Listener, refuse};
 use super::log_lines::LogLines;
 use super::outcome::outcome;
 use super::profile::read_state;
 use super::watch::Watch;
 use crate::model::RunId;
 use crate::process::Detached;
-use crate::protocol::{ActivationResult, AgentMessage, PROTOCOL_VERSION, Phase, to_line};
+use crate::protocol::{ActivationResult, AgentMessage, Phase};
 
 /// How long a supervisor may take to begin.
 const BEGIN_LIMIT: Duration = Duration::from_secs(20);
@@ -35,51 +36,36 @@ pub(super) struct Followed<'a> {
     pub(super) supervisor: Option<Detached>,
 }
 
-/// Prints the messages of the run from the first to the last; returns after its result.
+/// Tells the messages of the run from the first to the last; returns after its result.
 ///
 /// # Errors
 /// Where nobody listens any more, which changes nothing for the run.
-pub(super) async fn follow(followed: Followed<'_>, output: impl Write) -> io::Result<()> {
+pub(super) async fn follow(followed: Followed<'_>, listener: &mut impl Listener) -> io::Result<()> {
     let files = followed.folder.run_files(followed.run, followed.kind);
     let mut follower = Follower {
         events: EventReader::default(),
         log: LogLines::of(&files.log),
-        output: BufWriter::with_capacity(64 << 10, output),
+        listener,
         reached: None,
         begin: Instant::now(),
         followed,
         files,
     };
     follower.run().await?;
-    follower.output.flush()
+    follower.listener.flush()
 }
 
-/// Prints the only two messages of something that cannot begin.
-pub(super) fn refuse(
-    mut output: impl Write,
-    log: &str,
-    result: ActivationResult,
-) -> io::Result<()> {
-    let hello = AgentMessage::Hello {
-        protocol: PROTOCOL_VERSION,
-        log: log.to_owned(),
-    };
-    let lines = [hello, AgentMessage::Result { result }].map(|message| to_line(&message) + "\n");
-    output.write_all(lines.concat().as_bytes())?;
-    output.flush()
-}
-
-struct Follower<'a, W: Write> {
+struct Follower<'a, L: Listener> {
     followed: Followed<'a>,
     files: RunFiles,
     events: EventReader,
     log: LogLines,
-    output: BufWriter<W>,
+    listener: &'a mut L,
     reached: Option<Phase>,
     begin: Instant,
 }
 
-impl<W: Write> Follower<'_, W> {
+impl<L: Listener> Follower<'_, L> {
     async fn run(&mut self) -> io::Result<()> {
         let mut watch = Watch::growth_of(&[&self.files.events, &self.files.log]);
         loop {
@@ -91,11 +77,11 @@ impl<W: Write> Follower<'_, W> {
             if self.relay_events()? {
                 return Ok(());
             }
-            let output = &mut self.output;
+            let listener = &mut *self.listener;
             let more = self
                 .log
-                .step(length, &mut |message| print(output, &message))?;
-            self.output.flush()?;
+                .step(length, &mut |message| listener.hear(&message))?;
+            self.listener.flush()?;
             if more {
                 continue;
             }
@@ -110,10 +96,10 @@ impl<W: Write> Follower<'_, W> {
     /// Prints the messages that are new; returns whether the last was among them.
     fn relay_events(&mut self) -> io::Result<bool> {
         for entry in self.events.read(&self.files)? {
-            let output = &mut self.output;
+            let listener = &mut *self.listener;
             self.log
-                .finish(entry.log, &mut |message| print(output, &message))?;
-            print(output, &entry.message)?;
+                .finish(entry.log, &mut |message| listener.hear(&message))?;
+            self.listener.hear(&entry.message)?;
             match entry.message {
                 AgentMessage::Result { .. } => return Ok(true),
                 AgentMessage::Phase { phase } => self.reached = Some(phase),
@@ -137,11 +123,11 @@ impl<W: Write> Follower<'_, W> {
             return Ok(false);
         }
         let length = self.log.length();
-        let output = &mut self.output;
+        let listener = &mut *self.listener;
         self.log
-            .finish(length, &mut |message| print(output, &message))?;
+            .finish(length, &mut |message| listener.hear(&message))?;
         let result = self.outcome();
-        print(&mut self.output, &AgentMessage::Result { result })?;
+        self.listener.hear(&AgentMessage::Result { result })?;
         Ok(true)
     }
 
@@ -173,7 +159,7 @@ impl<W: Write> Follower<'_, W> {
             }
         }
         let log = self.files.log.display().to_string();
-        refuse(&mut self.output, &log, result)?;
+        refuse(self.listener, &log, result)?;
         Ok(true)
     }
 
@@ -211,10 +197,6 @@ impl<W: Write> Follower<'_, W> {
             },
         }
     }
-}
-
-fn print(output: &mut impl Write, message: &AgentMessage) -> io::Result<()> {
-    writeln!(output, "{}", to_line(message))
 }
 
 /// Returns whether the run's supervisor lives.
@@ -259,10 +241,13 @@ impl EventReader {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use futures_util::FutureExt;
 
     use super::*;
     use crate::agent::events::Events;
+    use crate::agent::listener::JsonLines;
     use crate::model::ProfileState;
 
     /// A listener: what the follower has is written out between its look at the supervisor and
@@ -323,7 +308,7 @@ mod tests {
             flushes: 0,
             heard: &mut heard,
         };
-        follow(followed, late).await.unwrap();
+        follow(followed, &mut JsonLines::new(late)).await.unwrap();
         let heard = String::from_utf8(heard).unwrap();
         assert!(
             heard.lines().last().unwrap().contains(r#""result":"done""#),

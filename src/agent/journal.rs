@@ -157,6 +157,7 @@ pub(super) mod tests {
             degraded: false,
             rebooted: false,
             confirm_folder: None,
+            canary: None,
             activation_timeout: None,
         }
     }

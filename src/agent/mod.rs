@@ -7,17 +7,20 @@
 //!   each written to the [`journal`] before what it describes, with children that start behind a
 //!   [`gate`];
 //! - [`rollback`] does what [`rollback_plan`] says, at once or, in [`recovery`], after a crash;
-//! - [`confirmation`] is awaited by the supervisor and given by [`confirm`].
+//! - [`confirmation`] is awaited by the supervisor and given by [`confirm`];
+//! - [`deploy_rs`] lets deploy-rs's client start and confirm the same.
 
 mod activate;
 mod activation;
 mod args;
+mod canary;
 mod carry_out;
 mod clock;
 mod commit;
 mod confirm;
 mod confirmation;
 mod decision;
+mod deploy_rs;
 mod detach;
 mod early;
 mod entry;
@@ -31,6 +34,7 @@ mod gate;
 mod hold;
 mod identity;
 mod journal;
+mod listener;
 mod lock;
 mod log_lines;
 mod machine;

@@ -208,7 +208,8 @@ async fn reboot(environment: &Environment) -> Result<(), String> {
     }
 }
 
-fn new_run() -> Result<RunId, AgentError> {
+/// Returns an id for a run that no operator has named.
+pub(super) fn new_run() -> Result<RunId, AgentError> {
     let path = Path::new("/dev/urandom");
     let mut bytes = [0; 16];
     std::fs::File::open(path)

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use super::confirmation;
 use super::fault;
 use super::folder::{sync_file_system, sync_folder};
 use super::nix;
@@ -52,9 +51,9 @@ impl Work<'_> {
     pub(super) async fn restore(&mut self, reason: FailureReason, moment: Moment) -> Restored {
         self.journal.failure.get_or_insert(reason);
         self.enter_anyway(Phase::RollingBack);
-        if let Some(folder) = self.journal.confirm_folder.take() {
-            confirmation::remove(&folder);
-        }
+        self.drop_confirmation();
+        self.journal.confirm_folder = None;
+        self.journal.canary = None;
         let mut problems = Vec::new();
         let left_to_others = match self.restore_link(moment).await {
             Ok(others) => others,

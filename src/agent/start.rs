@@ -1,13 +1,14 @@
 //! `start`, `attach`, `revoke` and `recover`: what the operator's connection runs, and may lose.
 
-use std::io::{self, Write};
+use std::io;
 
 use super::detach::start_supervisor;
 use super::environment::Environment;
 use super::error::AgentError;
 use super::folder::{Folder, JobKind, append};
-use super::follow::{Followed, follow, is_held, refuse};
+use super::follow::{Followed, follow, is_held};
 use super::journal;
+use super::listener::{Listener, refuse};
 use super::outcome::outcome;
 use super::profile::read_state;
 use super::supervise::Job;
@@ -19,14 +20,15 @@ use crate::protocol::{ActivationRequest, ActivationResult, PROTOCOL_VERSION};
 pub(super) async fn start(
     environment: &Environment,
     request: &str,
-    output: impl Write,
+    listener: &mut impl Listener,
 ) -> io::Result<()> {
     match parse(request) {
         Ok(request) => {
             let request = Box::new(request);
-            launch(environment, &Job::Activate { request }, output).await
+            let canary = None;
+            launch(environment, &Job::Activate { request, canary }, listener).await
         }
-        Err(error) => refuse(output, "", not_started(&error)),
+        Err(error) => refuse(listener, "", not_started(&error)),
     }
 }
 
@@ -35,14 +37,14 @@ pub(super) async fn revoke(
     environment: &Environment,
     run: RunId,
     profile_path: AbsolutePath,
-    output: impl Write,
+    listener: &mut impl Listener,
 ) -> io::Result<()> {
     let job = Job::Revoke { run, profile_path };
     if !job.folder().path().is_dir() {
         let found = read_state(job.folder().profile());
-        return refuse(output, "", ActivationResult::Stale { found });
+        return refuse(listener, "", ActivationResult::Stale { found });
     }
-    launch(environment, &job, output).await
+    launch(environment, &job, listener).await
 }
 
 /// Starts finishing what another run has left of the profile, and follows that.
@@ -50,7 +52,7 @@ pub(super) async fn recover(
     environment: &Environment,
     run: RunId,
     profile_path: AbsolutePath,
-    output: impl Write,
+    listener: &mut impl Listener,
 ) -> io::Result<()> {
     let job = Job::Recover {
         run,
@@ -65,16 +67,16 @@ pub(super) async fn recover(
     };
     if nothing_pending && !job.files().events.exists() {
         let state = read_state(folder.profile());
-        return refuse(output, "", ActivationResult::AlreadyDone { state });
+        return refuse(listener, "", ActivationResult::AlreadyDone { state });
     }
-    launch(environment, &job, output).await
+    launch(environment, &job, listener).await
 }
 
 /// Follows a run that was started before, or tells how it ended.
 pub(super) async fn attach(
     run: &RunId,
     profile_path: &AbsolutePath,
-    output: impl Write,
+    listener: &mut impl Listener,
 ) -> io::Result<()> {
     let folder = Folder::of(profile_path);
     if folder.run_files(run, JobKind::Activate).events.exists() {
@@ -84,7 +86,7 @@ pub(super) async fn attach(
             kind: JobKind::Activate,
             supervisor: None,
         };
-        return follow(followed, output).await;
+        return follow(followed, listener).await;
     }
     let state = read_state(profile_path);
     let result = match journal::load(&folder) {
@@ -97,16 +99,20 @@ pub(super) async fn attach(
         },
         Err(error) => not_started(&error),
     };
-    refuse(output, "", result)
+    refuse(listener, "", result)
 }
 
-async fn launch(environment: &Environment, job: &Job, output: impl Write) -> io::Result<()> {
+pub(super) async fn launch(
+    environment: &Environment,
+    job: &Job,
+    listener: &mut impl Listener,
+) -> io::Result<()> {
     let folder = job.folder();
     let supervisor = match begin(environment, job, &folder).await {
         Ok(supervisor) => supervisor,
         Err(error) => {
             let log = job.files().log.display().to_string();
-            return refuse(output, &log, not_started(&error));
+            return refuse(listener, &log, not_started(&error));
         }
     };
     let followed = Followed {
@@ -115,7 +121,7 @@ async fn launch(environment: &Environment, job: &Job, output: impl Write) -> io:
         kind: job.kind(),
         supervisor,
     };
-    follow(followed, output).await
+    follow(followed, listener).await
 }
 
 /// Makes the run's files and starts its supervisor, unless it has one already.
@@ -159,6 +165,7 @@ fn not_started(error: &AgentError) -> ActivationResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::listener::JsonLines;
 
     #[test]
     fn another_protocol_is_named_before_anything_else_is_read() {
@@ -182,9 +189,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let profile = format!("{}/p", root.path().display()).parse().unwrap();
         let mut output = Vec::new();
-        attach(&RunId::from_bytes([1; 16]), &profile, &mut output)
-            .await
-            .unwrap();
+        attach(
+            &RunId::from_bytes([1; 16]),
+            &profile,
+            &mut JsonLines::new(&mut output),
+        )
+        .await
+        .unwrap();
         let text = String::from_utf8(output).unwrap();
         assert_eq!(text.lines().count(), 2);
         assert!(

@@ -31,6 +31,9 @@ pub(super) enum Job {
     Activate {
         /// What and how.
         request: Box<ActivationRequest>,
+        /// The file by whose removal deploy-rs's client confirms.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        canary: Option<AbsolutePath>,
     },
     /// Take a confirmed activation back.
     Revoke {
@@ -55,7 +58,7 @@ impl Job {
     /// Returns the run that the job belongs to.
     pub(super) fn run(&self) -> &RunId {
         match self {
-            Self::Activate { request } => &request.run,
+            Self::Activate { request, .. } => &request.run,
             Self::Revoke { run, .. } | Self::Recover { run, .. } => run,
         }
     }
@@ -63,7 +66,7 @@ impl Job {
     /// Returns the folder of the profile that it is about.
     pub(super) fn folder(&self) -> Folder {
         Folder::of(match self {
-            Self::Activate { request } => &request.profile_path,
+            Self::Activate { request, .. } => &request.profile_path,
             Self::Revoke { profile_path, .. } | Self::Recover { profile_path, .. } => profile_path,
         })
     }
@@ -82,9 +85,16 @@ impl Job {
         self.folder().run_files(self.run(), self.kind())
     }
 
+    fn canary(&self) -> Option<&AbsolutePath> {
+        match self {
+            Self::Activate { canary, .. } => canary.as_ref(),
+            Self::Revoke { .. } | Self::Recover { .. } => None,
+        }
+    }
+
     fn lock_limit(&self) -> Duration {
         match self {
-            Self::Activate { request } => Duration::from_secs(request.lock_timeout),
+            Self::Activate { request, .. } => Duration::from_secs(request.lock_timeout),
             Self::Revoke { .. } => REVOKE_LOCK_LIMIT,
             // Whoever holds it lives, and finishes by itself.
             Self::Recover { .. } => Duration::ZERO,
@@ -94,7 +104,7 @@ impl Job {
     fn operator(&self, folder: &Folder) -> Operator {
         let of_journal = || Some(journal::load(folder).ok()??.operator);
         match self {
-            Self::Activate { request } => request.operator.clone(),
+            Self::Activate { request, .. } => request.operator.clone(),
             Self::Revoke { .. } | Self::Recover { .. } => of_journal().unwrap_or(Operator {
                 user: "unknown".into(),
                 host: "unknown".into(),
@@ -123,6 +133,7 @@ pub(super) async fn supervise(
         environment,
         folder: job.folder(),
         events,
+        canary: job.canary().cloned(),
     };
     let result = match work(&context, job).await {
         Ok(result) => result,
@@ -147,7 +158,7 @@ async fn work(context: &Context, job: &Job) -> Result<ActivationResult, AgentErr
     fault::point("locked");
     folder.prune(job.run());
     match job {
-        Job::Activate { request } => activate(context, request).await,
+        Job::Activate { request, .. } => activate(context, request).await,
         Job::Revoke { run, profile_path } => revoke(context, run, profile_path).await,
         Job::Recover {
             profile_path,

@@ -19,19 +19,20 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches entries that appear in the folder.
-    pub(super) fn entries_of(folder: &Path) -> Self {
+    /// Watches entries that appear in the folders or go from there.
+    pub(super) fn entries_of(folders: &[&Path]) -> Self {
         #[cfg(target_os = "linux")]
         {
             use inotify::WatchMask;
             let mask = WatchMask::CREATE
                 .union(WatchMask::MOVED_TO)
+                .union(WatchMask::DELETE)
                 .union(WatchMask::DELETE_SELF);
-            Self::on(&[folder], mask)
+            Self::on(folders, mask)
         }
         #[cfg(not(target_os = "linux"))]
         {
-            let _ = folder;
+            let _ = folders;
             Self::default()
         }
     }
@@ -96,7 +97,7 @@ mod tests {
     #[tokio::test]
     async fn a_new_entry_wakes_at_once() {
         let folder = tempfile::tempdir().unwrap();
-        let mut watch = Watch::entries_of(folder.path());
+        let mut watch = Watch::entries_of(&[folder.path()]);
         let begin = Instant::now();
         std::fs::write(folder.path().join("x"), "").unwrap();
         watch.changed(Duration::from_secs(9)).await;
@@ -106,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn a_folder_that_goes_ends_in_polling() {
         let folder = tempfile::tempdir().unwrap();
-        let mut watch = Watch::entries_of(folder.path());
+        let mut watch = Watch::entries_of(&[folder.path()]);
         drop(folder);
         let begin = Instant::now();
         for _ in 0..5 {

@@ -12,6 +12,8 @@ use super::folder::Folder;
 use super::gate::Gate;
 use super::identity::{Traces, end_activation, identify, own_cgroup};
 use super::journal;
+use super::{canary, confirmation};
+use crate::model::AbsolutePath;
 use crate::process::{Detached, Invocation};
 use crate::protocol::{
     ActivationProcess, AgentMessage, FailureReason, Journal, Phase, ProcessIdentity,
@@ -31,6 +33,8 @@ pub(super) struct Context {
     pub(super) folder: Folder,
     /// The run's messages and log.
     pub(super) events: Events,
+    /// The file by whose removal deploy-rs's client confirms, where that has asked for the work.
+    pub(super) canary: Option<AbsolutePath>,
 }
 
 /// An activation, and its journal as it is on the disk.
@@ -169,6 +173,16 @@ impl<'a> Work<'a> {
         let reaping = tokio::time::timeout(END_LIMIT, child.wait());
         if let (Err(problem), _) = tokio::join!(ending, reaping) {
             self.note(&format!("the activation could not be ended: {problem}"));
+        }
+    }
+
+    /// Ends the time in which a confirmation can be given.
+    pub(super) fn drop_confirmation(&self) {
+        if let Some(folder) = &self.journal.confirm_folder {
+            confirmation::remove(folder);
+        }
+        if let Some(file) = &self.journal.canary {
+            canary::remove(file, &self.journal.run);
         }
     }
 

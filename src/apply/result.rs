@@ -116,11 +116,5 @@ pub(super) fn describe(state: &ProfileState) -> String {
 
 /// Returns what was done about an earlier run, as a sentence.
 pub(super) fn describe_recovery(operator: &Operator, recovery: Recovery) -> String {
-    let what = match recovery {
-        Recovery::RolledBack => "was not confirmed and was rolled back first",
-        Recovery::Finished => "was confirmed and was finished first",
-        Recovery::NothingDone => "had changed nothing",
-        Recovery::Superseded => "was overtaken by a change of somebody else, which stays",
-    };
-    format!("an unfinished run of {operator} {what}")
+    format!("an unfinished run of {operator} {recovery}")
 }

@@ -272,6 +272,7 @@ mod tests {
             degraded: false,
             rebooted: false,
             confirm_folder: None,
+            canary: None,
             activation_timeout: None,
         }
     }

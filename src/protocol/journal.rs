@@ -58,6 +58,9 @@ pub struct Journal {
     pub rebooted: bool,
     /// The folder in which this run's confirmation is awaited, once it is.
     pub confirm_folder: Option<AbsolutePath>,
+    /// The file whose removal confirms too, where deploy-rs's client has started this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<AbsolutePath>,
     /// Most seconds that an activation may take, the one that goes back included.
     pub activation_timeout: Option<u64>,
 }

@@ -97,6 +97,17 @@ pub enum Recovery {
     Superseded,
 }
 
+impl std::fmt::Display for Recovery {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.pad(match self {
+            Self::RolledBack => "was not confirmed and was rolled back first",
+            Self::Finished => "was confirmed and was finished first",
+            Self::NothingDone => "had changed nothing",
+            Self::Superseded => "was overtaken by a change of somebody else, which stays",
+        })
+    }
+}
+
 /// How an activation ended, and with that the state the profile is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case", deny_unknown_fields)]

@@ -7,6 +7,7 @@ pub(crate) mod bed;
 mod boot;
 mod confirm;
 mod crash;
+mod deploy_rs;
 mod detach;
 mod disk;
 mod follow;

@@ -82,6 +82,7 @@ fn first_journal(world: &World, index: usize, target: Closure) -> Journal {
         degraded: false,
         rebooted: false,
         confirm_folder: None,
+        canary: None,
         activation_timeout: None,
     }
 }

@@ -1,0 +1,211 @@
+//! Called as deploy-rs's client calls its agent: the same words, and confirmed by removing a file.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use deploy::model::StorePath;
+use deploy::protocol::Phase;
+
+use super::bed::{Bed, eventually};
+
+impl Bed {
+    /// The agent as a closure has it.
+    fn activate_rs(&self, words: &[&str]) -> Command {
+        let link = self.path("activate-rs");
+        if !link.exists() {
+            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_activate"), &link).unwrap();
+        }
+        let mut command = self.nix(link.to_str().unwrap());
+        command
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn temp_path(&self) -> String {
+        self.path("tmp").display().to_string()
+    }
+
+    fn canary(&self, closure: &StorePath) -> PathBuf {
+        self.path("tmp")
+            .join(format!("deploy-rs-canary-{}", closure.hash()))
+    }
+
+    /// What deploy-rs's client runs first.
+    fn begin(&self, closure: &StorePath, confirm_timeout: &str) -> Child {
+        let temp_path = self.temp_path();
+        let words = [
+            "activate",
+            closure.as_str(),
+            "--profile-path",
+            self.profile.as_str(),
+            "--temp-path",
+            &temp_path,
+            "--confirm-timeout",
+            confirm_timeout,
+            "--magic-rollback",
+            "--auto-rollback",
+        ];
+        self.activate_rs(&words).spawn().unwrap()
+    }
+
+    /// What it runs beside that.
+    fn wait(&self, closure: &StorePath, seconds: &str) -> ExitStatus {
+        let temp_path = self.temp_path();
+        let limit = ["--activation-timeout", seconds];
+        let words = ["wait", closure.as_str(), "--temp-path", &temp_path];
+        let mut command = self.activate_rs(&words);
+        command.args(limit).status().unwrap()
+    }
+
+    fn revoke_last(&self) -> Output {
+        let words = ["revoke", "--profile-path", self.profile.as_str()];
+        self.activate_rs(&words).output().unwrap()
+    }
+
+    fn left_in_temp_path(&self) -> usize {
+        fs::read_dir(self.path("tmp")).map_or(0, Iterator::count)
+    }
+
+    /// Deploys as deploy-rs's client does.
+    fn deploy_as_deploy_rs(&self, closure: &StorePath) -> Output {
+        let activation = self.begin(closure, "30");
+        assert!(self.wait(closure, "20").success());
+        fs::remove_file(self.canary(closure)).unwrap();
+        activation.wait_with_output().unwrap()
+    }
+}
+
+#[test]
+fn a_canary_that_is_removed_confirms() {
+    let bed = Bed::new();
+    let (one, two) = (bed.closure("one", ""), bed.closure("two", "sleep 0.3"));
+    for (number, closure) in [(1, &one), (2, &two)] {
+        let output = bed.deploy_as_deploy_rs(closure);
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("activating "), "{said}");
+        let world = bed.world();
+        assert_eq!(world.link, Some(format!("app-{number}-link")));
+        assert_eq!(bed.left_in_temp_path(), 0);
+    }
+    // An unchanged profile is activated again, as ever.
+    let output = bed.deploy_as_deploy_rs(&two);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bed.history(), ["one", "two", "two"]);
+    assert_eq!(bed.world().link.as_deref(), Some("app-2-link"));
+}
+
+#[test]
+fn without_a_confirmation_it_goes_back_and_leaves_no_canary() {
+    let bed = Bed::new();
+    let (one, two) = (bed.closure("one", ""), bed.closure("two", ""));
+    bed.set_by_hand(&one);
+    let before = bed.world();
+    for _ in 0..2 {
+        let begin = Instant::now();
+        let activation = bed.begin(&two, "1");
+        assert!(bed.wait(&two, "20").success());
+        assert!(begin.elapsed() < Duration::from_secs(15));
+        assert_eq!(bed.world().link.as_deref(), Some("app-2-link"));
+        let output = activation.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("no confirmation arrived"), "{said}");
+        let world = bed.world();
+        assert_eq!(
+            (&world.link, &world.generations),
+            (&before.link, &before.generations)
+        );
+        assert_eq!(bed.left_in_temp_path(), 0);
+    }
+}
+
+/// What deploy-rs leaves after a time-out: its client took it for the sign of the next activation.
+#[test]
+fn a_stale_canary_means_nothing() {
+    let bed = Bed::new();
+    let closure = bed.closure("slow", "sleep 1");
+    fs::create_dir(bed.path("tmp")).unwrap();
+    fs::write(bed.canary(&closure), "").unwrap();
+    assert_eq!(bed.wait(&closure, "1").code(), Some(1));
+    let output = bed.deploy_as_deploy_rs(&closure);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bed.history(), ["slow"]);
+    assert_eq!(bed.journal().phase, Phase::Confirmed);
+}
+
+#[test]
+fn a_failed_activation_goes_back_and_nobody_is_asked_to_confirm() {
+    let bed = Bed::new();
+    let (one, bad) = (bed.closure("one", ""), bed.closure("bad", "exit 3"));
+    bed.deploy_as_deploy_rs(&one);
+    let before = bed.world();
+    let output = bed.begin(&bad, "30").wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("exited with status 3") && said.contains("as it was before"),
+        "{said}"
+    );
+    assert_eq!(bed.wait(&bad, "0").code(), Some(1));
+    assert_eq!(bed.world(), before);
+}
+
+#[test]
+fn revoking_takes_the_last_run_back_once() {
+    let bed = Bed::new();
+    let (one, two) = (bed.closure("one", ""), bed.closure("two", ""));
+    bed.deploy_as_deploy_rs(&one);
+    let before = bed.world();
+    bed.deploy_as_deploy_rs(&two);
+    let output = bed.revoke_last();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bed.world(), before);
+    let history = bed.history();
+    // Told again, and not done again.
+    assert!(bed.revoke_last().status.success());
+    assert_eq!(bed.history(), history);
+    assert_eq!(bed.world(), before);
+}
+
+#[test]
+fn a_lost_connection_changes_nothing() {
+    let bed = Bed::new();
+    let one = bed.closure("one", "sleep 0.5");
+    let mut activation = bed.begin(&one, "20");
+    eventually("it begins", || {
+        bed.state_folder().join("journal.json").exists()
+    });
+    activation.kill().unwrap();
+    activation.wait().unwrap();
+    assert!(bed.wait(&one, "20").success());
+    fs::remove_file(bed.canary(&one)).unwrap();
+    eventually("it is confirmed", || {
+        bed.journal().phase == Phase::Confirmed
+    });
+    assert_eq!(bed.world().link.as_deref(), Some("app-1-link"));
+}
+
+#[test]
+fn a_canary_of_a_dead_supervisor_confirms_nothing() {
+    let bed = Bed::new();
+    let (one, two) = (bed.closure("one", ""), bed.closure("two", ""));
+    bed.deploy_as_deploy_rs(&one);
+    let mut activation = bed.begin(&two, "60");
+    assert!(bed.wait(&two, "20").success());
+    let pid = bed.journal().agent.pid.to_string();
+    let status = Command::new("kill").args(["-KILL", &pid]).status();
+    assert!(status.unwrap().success());
+    assert_eq!(activation.wait().unwrap().code(), Some(1));
+    assert!(bed.canary(&two).exists());
+    assert_eq!(bed.wait(&two, "0").code(), Some(1));
+    let output = bed.deploy_as_deploy_rs(&two);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("was rolled back first"), "{said}");
+    assert_eq!(bed.world().link.as_deref(), Some("app-2-link"));
+}
