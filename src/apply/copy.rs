@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::agent_call::agent_of;
 use super::context::RunContext;
+use super::event::Event;
 use super::shipment::Shipment;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, Search};
 use crate::model::{Connection, NodeName, StorePath};
 use crate::plan::{Action, PlannedProfile};
 use crate::schedule::Outcome;
@@ -34,11 +35,35 @@ pub(super) async fn run<H: Host>(
             .push(profile);
     }
     for (connection, profiles) in by_connection {
-        if let Err(error) = prepare(context, connection, &profiles, &agent, log).await {
+        if let Err(error) = keep_preparing(context, connection, &profiles, &agent, log).await {
             return failed(&error);
         }
     }
     StepEnd::from(Outcome::Done { generation: None })
+}
+
+/// The node was there when it was read. Where its connection is lost, what it has got by then
+/// stays, and only the rest is copied over a new one.
+async fn keep_preparing<H: Host>(
+    context: &RunContext<H>,
+    connection: &Connection,
+    profiles: &[&PlannedProfile],
+    agent: &StorePath,
+    log: &mut StepLog,
+) -> Result<(), HostError> {
+    let mut search = Search::new(true);
+    while let Err(error) = prepare(context, connection, profiles, agent, log).await {
+        if error.is_lost() {
+            context.sink.send(Event::Noted {
+                node: profiles.first().map(|profile| profile.node.clone()),
+                message: format!("{error}; copying the rest over a new connection"),
+            });
+        }
+        if !search.goes_on(error.kind()).await {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 async fn prepare<H: Host>(

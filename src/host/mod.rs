@@ -5,6 +5,7 @@ mod asking;
 mod fake;
 mod pool;
 mod remote;
+mod search;
 
 use crate::model::{Connection, StorePath};
 use crate::nix::CopyRequest;
@@ -16,6 +17,7 @@ pub use asking::{Asking, OnAsking};
 pub(crate) use fake::{FakeHost, Script};
 pub use pool::ConnectionPool;
 pub use remote::RemoteHost;
+pub use search::Search;
 
 /// Receives lines as they come.
 pub type LineSink<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -101,7 +103,21 @@ pub enum HostError {
 impl HostError {
     /// Returns whether the node could not be reached, rather than refused something.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Ssh(error) if error.kind == SshErrorKind::Unreachable)
+        let kind = self.kind();
+        kind.is_some_and(|kind| matches!(kind, SshErrorKind::Unreachable | SshErrorKind::Lost))
+    }
+
+    /// Returns whether the node was there, and its connection ended.
+    pub fn is_lost(&self) -> bool {
+        self.kind() == Some(SshErrorKind::Lost)
+    }
+
+    /// Returns what is wrong with the connection, if it is the connection.
+    pub fn kind(&self) -> Option<SshErrorKind> {
+        match self {
+            Self::Ssh(error) => Some(error.kind),
+            Self::Failed { .. } => None,
+        }
     }
 
     /// Returns the last lines of what failed.

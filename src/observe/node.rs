@@ -5,19 +5,21 @@ use std::collections::BTreeMap;
 use super::answer::{fields, node_facts};
 use super::script::observe_command;
 use crate::config::{FleetNode, FleetProfile};
-use crate::host::ConnectionPool;
+use crate::host::{ConnectionPool, Search};
 use crate::model::{Connection, RunId, StorePath};
 use crate::plan::{NodeFacts, NodeObservation};
-use crate::ssh::{SshError, SshErrorKind};
+use crate::ssh::{SshError, SshErrorKind, SshLink};
 
 /// Reads a node: what it is, and what its selected profiles are.
 ///
-/// `mark` is random, so that nothing a login prints can be taken for the answer.
+/// `mark` is random, so that nothing a login prints can be taken for the answer. Where the
+/// connection is lost the node is read again over a new one, and `on_lost` learns why.
 pub async fn observe_node(
     pool: &ConnectionPool,
     node: &FleetNode,
     agent: Option<&StorePath>,
     mark: &RunId,
+    on_lost: &(dyn Fn(&SshError) + Sync),
 ) -> NodeObservation {
     let mut by_connection = BTreeMap::<&Connection, Vec<&FleetProfile>>::new();
     for profile in &node.profiles {
@@ -28,7 +30,7 @@ pub async fn observe_node(
     }
     let mut facts: Option<NodeFacts> = None;
     for (connection, profiles) in by_connection {
-        match observe_connection(pool, connection, agent, mark, &profiles).await {
+        match observe_connection(pool, connection, agent, mark, &profiles, on_lost).await {
             Ok(read) => match &mut facts {
                 None => facts = Some(read),
                 Some(facts) => {
@@ -48,14 +50,10 @@ async fn observe_connection(
     agent: Option<&StorePath>,
     mark: &RunId,
     profiles: &[&FleetProfile],
+    on_lost: &(dyn Fn(&SshError) + Sync),
 ) -> Result<NodeFacts, NodeObservation> {
-    let link = pool
-        .link(connection)
-        .await
-        .map_err(|error| unreachable_or_failed(&error))?;
     let command = observe_command(mark.as_str(), agent, profiles);
-    let (_, answer) = link
-        .run_bytes(("read the node", &command), b"")
+    let answer = read(pool, connection, &command, on_lost)
         .await
         .map_err(|error| unreachable_or_failed(&error))?;
     let answer = String::from_utf8_lossy(&answer);
@@ -75,10 +73,40 @@ async fn observe_connection(
     Ok(facts)
 }
 
+/// Reading changes nothing, so that it can be done again.
+async fn read(
+    pool: &ConnectionPool,
+    connection: &Connection,
+    command: &str,
+    on_lost: &(dyn Fn(&SshError) + Sync),
+) -> Result<Vec<u8>, SshError> {
+    let mut search = Search::new(false);
+    loop {
+        let error = match pool.link(connection).await {
+            Ok(link) => match answer_of(&link, command).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        if error.kind == SshErrorKind::Lost {
+            on_lost(&error);
+        }
+        if !search.goes_on(Some(error.kind)).await {
+            return Err(error);
+        }
+    }
+}
+
+async fn answer_of(link: &SshLink, command: &str) -> Result<Vec<u8>, SshError> {
+    let (_, answer) = link.run_bytes(("read the node", command), b"").await?;
+    Ok(answer)
+}
+
 fn unreachable_or_failed(error: &SshError) -> NodeObservation {
     let reason = error.to_string();
     match error.kind {
-        SshErrorKind::Unreachable => NodeObservation::Unreachable { reason },
+        SshErrorKind::Unreachable | SshErrorKind::Lost => NodeObservation::Unreachable { reason },
         SshErrorKind::HostKey | SshErrorKind::LoginRefused | SshErrorKind::Local => {
             NodeObservation::Failed { reason }
         }

@@ -13,6 +13,7 @@ use crate::config::FleetNode;
 use crate::model::{NodeName, StorePath};
 use crate::observe::observe_node;
 use crate::plan::NodeObservation;
+use crate::ssh::SshError;
 
 /// How many logins are made at the same time.
 const LOGINS_AT_ONCE: usize = 32;
@@ -58,7 +59,13 @@ async fn observe(
     context.sink.send(Event::ObservationStarted {
         node: node.name.clone(),
     });
-    let observation = observe_node(&context.pool, node, agent, &context.mark).await;
+    let on_lost = |error: &SshError| {
+        context.sink.send(Event::Noted {
+            node: Some(node.name.clone()),
+            message: format!("{error}; reading again over a new connection"),
+        });
+    };
+    let observation = observe_node(&context.pool, node, agent, &context.mark, &on_lost).await;
     let error = match &observation {
         NodeObservation::Ok(_) => None,
         NodeObservation::Unreachable { reason } | NodeObservation::Failed { reason } => {

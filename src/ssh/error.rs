@@ -5,6 +5,8 @@
 pub enum SshErrorKind {
     /// The node does not answer, or its name is not known.
     Unreachable,
+    /// The node was there, and its connection ended.
+    Lost,
     /// The node's key is not the one that is known.
     HostKey,
     /// The node answers, but does not let this user in.
@@ -44,7 +46,7 @@ impl SshError {
             SshErrorKind::HostKey if has("HAS CHANGED") => "the host key changed: ",
             SshErrorKind::HostKey => "the host key is not known: ",
             SshErrorKind::LoginRefused => "the login was refused: ",
-            SshErrorKind::Unreachable | SshErrorKind::Local => "",
+            SshErrorKind::Unreachable | SshErrorKind::Lost | SshErrorKind::Local => "",
         };
         let said = lines
             .last()
@@ -66,7 +68,7 @@ impl SshError {
     /// Returns the error of a connection that ended under a command.
     pub fn lost(detail: impl Into<String>) -> Self {
         Self {
-            kind: SshErrorKind::Unreachable,
+            kind: SshErrorKind::Lost,
             detail: detail.into(),
         }
     }
