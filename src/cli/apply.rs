@@ -6,6 +6,7 @@ use super::args::ApplyArgs;
 use super::carry_out::{Prepared, carry_out};
 use super::context::{Context, random_id};
 use super::error::CliError;
+use super::not_yet::check_apply;
 use super::output::{print_failed_builds, show_plan};
 use super::plan::{PlanSwitches, new_request};
 use super::plan_source::is_plan;
@@ -20,6 +21,7 @@ use crate::plan::Mode;
 use crate::planner::{FleetsRead, MadePlan, plan_changes, read_fleets};
 
 pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliError> {
+    check_apply(&args)?;
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
     let saved = match args.targets.first() {

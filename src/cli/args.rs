@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::bare_args::BareArgs;
 use crate::config::TargetArgument;
 use crate::model::{AbsolutePath, Generation, HostName, OnDegraded, UserName};
 use crate::plan::Gate;
@@ -13,17 +14,39 @@ use crate::report::Requested;
 ///
 /// The flake says in `deploy.nodes.<node>.profiles.<profile>` what every node shall run. `deploy
 /// plan` shows what would change, `deploy apply` makes it so and takes back what fails.
+///
+/// Without a command it does what deploy-rs does, with its flags: checks the flake, does not ask,
+/// activates unchanged profiles too, and one node after the other.
 #[derive(Debug, Parser)]
 #[command(
     name = "deploy",
     version,
     max_term_width = 100,
-    subcommand_required = true,
-    arg_required_else_help = true
+    args_conflicts_with_subcommands = true,
+    // Not to ask is what it does anyway.
+    mut_arg("yes", |yes| yes.hide(true))
 )]
 pub(super) struct CommandLine {
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) bare: BareArgs,
+}
+
+impl CommandLine {
+    /// Returns the file for a trace, if one is wanted.
+    pub(super) fn trace(&self) -> Option<&Path> {
+        let display = match &self.command {
+            None => &self.bare.display,
+            Some(Command::Plan(args)) => &args.display,
+            Some(Command::Apply(args)) => &args.display,
+            Some(Command::Rollback(args)) => &args.display,
+            Some(Command::Status(args)) => &args.display,
+            Some(Command::Show(_)) => return None,
+        };
+        display.trace.as_deref()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -35,25 +58,12 @@ pub(super) enum Command {
     Show(ShowArgs),
 }
 
-impl Command {
-    /// Returns the file for a trace, if one is wanted.
-    pub(super) fn trace(&self) -> Option<&Path> {
-        let display = match self {
-            Self::Plan(args) => &args.display,
-            Self::Apply(args) => &args.display,
-            Self::Rollback(args) => &args.display,
-            Self::Status(args) => &args.display,
-            Self::Show(_) => return None,
-        };
-        display.trace.as_deref()
-    }
-}
-
 /// Show what would change
 ///
 /// Evaluates the flake once, reads what every selected node runs now, builds what changed, and
 /// compares. Changes nothing on any node.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct PlanArgs {
     /// What to plan: FLAKE, FLAKE#node or FLAKE#node.profile
     #[arg(value_name = "TARGET", default_value = ".")]
@@ -99,6 +109,10 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Plan not to activate, but to have it booted next
+    #[arg(long)]
+    pub(super) boot: bool,
+
     /// How long a saved plan keeps its outputs from garbage collection
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
     pub(super) expire: std::time::Duration,
@@ -136,6 +150,15 @@ pub(super) struct ApplyArgs {
     pub(super) skip_stale: bool,
 
     #[command(flatten)]
+    pub(super) modes: ModeArgs,
+
+    #[command(flatten)]
+    pub(super) result: ResultArgs,
+
+    #[command(flatten)]
+    pub(super) copy: CopyArgs,
+
+    #[command(flatten)]
     pub(super) run: RunArgs,
 
     #[command(flatten)]
@@ -146,6 +169,9 @@ pub(super) struct ApplyArgs {
 
     #[command(flatten)]
     pub(super) display: DisplayArgs,
+
+    #[command(flatten)]
+    pub(super) logs: LogArgs,
 }
 
 /// Go back to an earlier generation
@@ -187,6 +213,41 @@ pub(super) struct RollbackArgs {
 
 fn generation(text: &str) -> Result<Generation, std::num::ParseIntError> {
     text.parse().map(Generation)
+}
+
+/// What activating means.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Activation")]
+pub(super) struct ModeArgs {
+    /// Do not activate, but have it booted next
+    #[arg(long)]
+    pub(super) boot: bool,
+
+    /// Do not activate, but have the node say what that would do
+    #[arg(long, conflicts_with = "boot")]
+    pub(super) dry_activate: bool,
+}
+
+/// What becomes of the outputs.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Build")]
+pub(super) struct ResultArgs {
+    /// Keep what is built from garbage collection, by links in the result path
+    #[arg(long, short)]
+    pub(super) keep_result: bool,
+
+    /// The folder for these links [default: .deploy-gc]
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(super) result_path: Option<PathBuf>,
+}
+
+/// How closures are copied.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Copy")]
+pub(super) struct CopyArgs {
+    /// Have the nodes check the signatures of what is copied to them
+    #[arg(long, short)]
+    pub(super) checksigs: bool,
 }
 
 /// How a run goes.
@@ -360,7 +421,8 @@ pub(super) struct SettingArgs {
     pub(super) interactive_sudo: Option<bool>,
 
     /// Build on the node (not carried out by this version)
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    // What follows it is a TARGET on the command lines of deploy-rs.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) remote_build: Option<bool>,
 }
 
@@ -378,6 +440,19 @@ pub(super) struct DisplayArgs {
     /// Save where the time went, with every program and connection, as a trace for Chrome or Perfetto
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+}
+
+/// What is written down, beside what is shown.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct LogArgs {
+    /// Show all that is known about the work, as --verbose does and more
+    #[arg(long, short)]
+    pub(super) debug_logs: bool,
+
+    /// A folder for the logs of the run
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) log_dir: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::print_error;
 use super::trace_file::TraceFile;
-use super::{apply, plan, rollback, show, status};
+use super::{apply, bare, plan, rollback, show, status};
 
 const BAD_COMMAND_LINE: u8 = 64;
 
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
 async fn run(line: CommandLine, start: Instant) -> u8 {
     match prepare(&line, start).await {
         Ok((context, trace)) => {
-            let code = carry_out(line, &context).await;
+            let code = Box::pin(carry_out(line, &context)).await;
             // What was done counts, not whether it could be drawn.
             if let Some(Err(error)) = trace.map(|trace| trace.write(start)) {
                 print_error(&error, Some(&context));
@@ -67,7 +67,7 @@ async fn prepare(
     line: &CommandLine,
     start: Instant,
 ) -> Result<(Context, Option<TraceFile>), CliError> {
-    let trace = line.command.trace().map(TraceFile::create).transpose()?;
+    let trace = line.trace().map(TraceFile::create).transpose()?;
     let mut context = Context::read(start).await?;
     context.trace = trace.as_ref().map(TraceFile::events);
     Ok((context, trace))
@@ -75,11 +75,12 @@ async fn prepare(
 
 async fn carry_out(line: CommandLine, context: &Context) -> u8 {
     let result = match line.command {
-        Command::Plan(args) => plan::run(context, args).await,
-        Command::Apply(args) => apply::run(context, args).await,
-        Command::Rollback(args) => rollback::run(context, args).await,
-        Command::Status(args) => status::run(context, args).await,
-        Command::Show(args) => show::run(context, &args),
+        None => bare::run(context, line.bare).await,
+        Some(Command::Plan(args)) => plan::run(context, args).await,
+        Some(Command::Apply(args)) => apply::run(context, args).await,
+        Some(Command::Rollback(args)) => rollback::run(context, args).await,
+        Some(Command::Status(args)) => status::run(context, args).await,
+        Some(Command::Show(args)) => show::run(context, &args),
     };
     result.unwrap_or_else(|error| {
         print_error(&error, Some(context));

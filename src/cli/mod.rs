@@ -2,12 +2,15 @@
 
 mod apply;
 mod args;
+mod bare;
+mod bare_args;
 mod carry_out;
 mod context;
 mod entry;
 mod error;
 mod flags;
 mod look;
+mod not_yet;
 mod output;
 mod plan;
 mod plan_source;

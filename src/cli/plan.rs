@@ -7,6 +7,7 @@ use super::args::{PlanArgs, SelectionArgs, SettingArgs};
 use super::context::{Context, random_id};
 use super::error::CliError;
 use super::look::look;
+use super::not_yet::refuse;
 use super::output::{print_failed_builds, print_plan};
 use super::plan_source::read_observations;
 use super::state::StateFolder;
@@ -20,6 +21,7 @@ const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
 
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
+    refuse(&[("--boot", args.boot)])?;
     StateFolder::new(&context.state_folder).remove_expired();
     let request = request(context, &args)?;
     let work = async |planner| Ok(Box::pin(make_plan(&planner, request)).await?);

@@ -1,0 +1,72 @@
+//! `deploy` without a subcommand does what deploy-rs does: an `apply` with other defaults.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::args::{ApplyArgs, CommandLine};
+use super::bare_args::BareArgs;
+use super::context::Context;
+use super::error::CliError;
+use super::{apply, plan_source};
+
+const HERE: &str = ".";
+
+pub(super) async fn run(context: &Context, args: BareArgs) -> Result<u8, CliError> {
+    apply::run(context, translated(args)?).await
+}
+
+fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
+    let mut targets = args.targets;
+    targets.extend(args.target);
+    if targets.is_empty() {
+        targets.push(HERE.to_owned());
+    }
+    targets.iter().try_for_each(|target| check_target(target))?;
+    if !args.skip_checks {
+        return Err(CliError::usage(
+            "this version of deploy does not run the checks of a flake",
+            "run `nix flake check` yourself, and give --skip-checks",
+        ));
+    }
+    let mut run = args.run;
+    run.yes = !args.interactive;
+    run.rollback_succeeded.get_or_insert(true);
+    Ok(ApplyArgs {
+        targets,
+        force: true,
+        digest: None,
+        skip_stale: false,
+        modes: args.modes,
+        result: args.result,
+        copy: args.copy,
+        run,
+        selection: args.selection,
+        settings: args.settings,
+        display: args.display,
+        logs: args.logs,
+    })
+}
+
+/// A flake is meant, so what looks like anything else is a slip.
+fn check_target(target: &str) -> Result<(), CliError> {
+    if is_subcommand(target) {
+        return Err(CliError::usage(
+            format!("`{target}` is a subcommand, and has to come first"),
+            format!("write `deploy {target} …`, or ./{target} for the flake in that folder"),
+        ));
+    }
+    if plan_source::is_plan(target) && !Path::new(target).is_dir() {
+        return Err(CliError::usage(
+            format!("{target} is a saved plan, and not a flake"),
+            format!("write `deploy apply {target}`"),
+        ));
+    }
+    Ok(())
+}
+
+fn is_subcommand(word: &str) -> bool {
+    let line = CommandLine::command();
+    line.get_subcommands()
+        .any(|command| command.get_name() == word)
+}
