@@ -126,7 +126,7 @@ pub(super) fn hint(error: &HostError) -> &'static str {
     } else if text.contains("protocol mismatch") {
         ". A shell start-up file prints text on login, which Nix takes for the store's answer: print only where the shell is interactive"
     } else if text.contains("a password is required") || text.contains("may not run sudo") {
-        ". Let sudo run the agent without a password for sshUser, or log in as the profile's user"
+        ". Let sudo run the agent without a password for sshUser, set interactiveSudo, or log in as the profile's user"
     } else if text.contains("No space left on device") || text.contains("disk is full") {
         ". Free space on the node, for example with nix-collect-garbage"
     } else {

@@ -67,12 +67,12 @@ pub enum Event {
         /// How many derivations failed.
         failed: u64,
     },
-    /// ssh asks the operator for something on the terminal.
+    /// ssh, or sudo on a node, asks the operator for something on the terminal.
     AskingStarted {
         /// The user and host that it is about.
         destination: String,
     },
-    /// ssh has its answer.
+    /// It has its answer.
     AskingFinished,
     /// Nix or another tool said something worth showing, outside of any step.
     Noted {

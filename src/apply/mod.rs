@@ -27,6 +27,7 @@ mod stale;
 mod step_end;
 mod step_log;
 mod take_back;
+mod unlock;
 
 pub use agents::{AgentError, Agents};
 pub use context::{Limits, RunContext};
@@ -36,3 +37,4 @@ pub use exit::{Exit, exit_of};
 pub use recover::{RecoveryContext, Unfinished, find_unfinished, recover};
 pub use sink::EventSink;
 pub use stale::{StaleProfile, find_stale, fleet_nodes};
+pub use unlock::{LockedSudo, UnlockError, Unlocking, locked_sudos};

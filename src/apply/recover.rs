@@ -11,6 +11,7 @@ use super::result::describe_recovery;
 use super::settle::settle;
 use super::shipment::Shipment;
 use super::sink::EventSink;
+use super::unlock::LockedSudo;
 use crate::config::{FleetNode, FleetProfile};
 use crate::host::{AgentCall, Host, HostError};
 use crate::model::{AbsolutePath, Connection, NodeName, Operator, ProfileName, RunId, StorePath};
@@ -32,9 +33,25 @@ pub struct Unfinished {
     pub phase: Phase,
     connection: Connection,
     sudo: Option<Vec<String>>,
+    interactive_sudo: bool,
     substitute: bool,
     system: Option<String>,
     nix_folder: Option<AbsolutePath>,
+}
+
+impl Unfinished {
+    /// Returns the sudo through which it is recovered, where that may ask for a password.
+    pub fn locked_sudo(&self) -> Option<LockedSudo> {
+        let sudo = self.sudo.clone().filter(|_| self.interactive_sudo)?;
+        Some(LockedSudo {
+            node: self.node.clone(),
+            connection: self.connection.clone(),
+            moved: None,
+            sudo,
+            system: self.system.clone(),
+            nix_folder: self.nix_folder.clone(),
+        })
+    }
 }
 
 /// What recovering needs of the world.
@@ -81,6 +98,7 @@ fn unfinished_of(
         phase: journal.phase,
         connection: profile.connection.clone(),
         sudo: profile.settings.sudo.clone(),
+        interactive_sudo: profile.settings.interactive_sudo,
         substitute: !profile.settings.fast_connection,
         system: facts.system.clone(),
         nix_folder: facts.hidden_nix(),

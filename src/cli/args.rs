@@ -416,7 +416,7 @@ pub(super) struct SettingArgs {
     #[arg(long, value_name = "COMMAND")]
     pub(super) sudo: Option<String>,
 
-    /// Ask for the sudo password (not carried out by this version)
+    /// Ask for the password that sudo wants, once per node and before anything is changed
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(super) interactive_sudo: Option<bool>,
 

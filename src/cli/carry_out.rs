@@ -12,10 +12,12 @@ use super::output::{Reporting, print_summary, show_plan};
 use super::plan::keep_outputs;
 use super::preparation::Preparation;
 use super::prompt::ask;
+use super::signals::interruptible;
 use super::state::StateFolder;
+use super::unlock::unlock;
 use crate::apply::{
     Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, Limits, RunContext, StepFact,
-    exit_of, run_plan,
+    Unlocking, exit_of, locked_sudos, run_plan,
 };
 use crate::host::RemoteHost;
 use crate::model::RunId;
@@ -101,6 +103,13 @@ async fn apply(
     if !saved && !args.yes {
         ask(&mut equipment.interrupts, "Apply this plan?").await?;
     }
+    let unlocking = Unlocking {
+        host: &equipment.host,
+        agents: &equipment.agents,
+        run: &equipment.run,
+    };
+    let unlocking = unlock(context, unlocking, locked_sudos(&plan));
+    interruptible(&mut equipment.interrupts, unlocking).await?;
     if keeps_outputs {
         keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;
     }

@@ -81,6 +81,7 @@ impl Context {
             pool: Arc::new(ConnectionPool::new(
                 self.socket_folder.clone(),
                 self.asking(),
+                &random_id()?,
             )),
             agents: Arc::new(Agents::new(self.agent_candidates.clone())),
             system: own_system(),
@@ -90,12 +91,15 @@ impl Context {
         })
     }
 
-    /// Returns the terminal on which ssh may ask the operator, where there is one.
+    /// Returns whether somebody could answer a question.
+    pub(super) fn somebody_is_there(&self) -> bool {
+        self.stdin_is_terminal && self.surroundings.terminal && !self.surroundings.ci
+    }
+
+    /// Returns the terminal on which the operator may be asked, where there is one.
     fn asking(&self) -> Option<Asking> {
-        let somebody_is_there =
-            self.stdin_is_terminal && self.surroundings.terminal && !self.surroundings.ci;
         let current_sink = Arc::clone(&self.current_sink);
-        somebody_is_there.then(|| {
+        self.somebody_is_there().then(|| {
             Asking::new(Box::new(move |destination| {
                 let sink = current_sink
                     .lock()

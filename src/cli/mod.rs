@@ -23,5 +23,6 @@ mod signals;
 mod state;
 mod status;
 mod trace_file;
+mod unlock;
 
 pub use entry::main;

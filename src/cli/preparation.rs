@@ -12,8 +12,10 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::Reporting;
 use super::prompt::ask;
+use super::signals::interruptible;
+use super::unlock::unlock;
 use crate::apply::{
-    EventSink, Exit, Interrupts, RecoveryContext, Unfinished, find_unfinished, recover,
+    EventSink, Exit, Interrupts, RecoveryContext, Unfinished, Unlocking, find_unfinished, recover,
 };
 use crate::config::FleetNode;
 use crate::host::RemoteHost;
@@ -103,6 +105,14 @@ impl<'a> Preparation<'a> {
             agents: Arc::clone(&self.planner.agents),
             sink: self.planner.sink.clone(),
         };
+        let locked = unfinished.iter().filter_map(Unfinished::locked_sudo);
+        let unlocking = Unlocking {
+            host: &recovery.host,
+            agents: &recovery.agents,
+            run: &recovery.run,
+        };
+        let unlocking = unlock(self.context, unlocking, locked.collect());
+        interruptible(&mut self.interrupts, unlocking).await?;
         let recovering = async {
             let broken = recover(Arc::new(recovery), unfinished).await;
             (broken, read_again(&self.planner, &concerned).await)

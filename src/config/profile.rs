@@ -7,7 +7,7 @@ use super::parse_context::ParseContext;
 use super::reader::Reader;
 use crate::model::{
     AbsolutePath, CONFIRM_TIMEOUT_SECONDS, Connection, HostName, ProfileName, ProfileSettings,
-    Settings, UserName,
+    Settings, UserName, sudo,
 };
 
 /// Returns a profile with the settings in force.
@@ -33,6 +33,10 @@ pub(super) fn parse_profile(
     let sudo = (user != ssh_user)
         .then(|| sudo_words(reader, merged.sudo.as_deref(), &user))
         .transpose()?;
+    let interactive_sudo = sudo.is_some() && merged.interactive_sudo == Some(true);
+    if interactive_sudo {
+        check_asks(reader, sudo.as_deref().unwrap_or_default())?;
+    }
     let location = reader.checked::<AbsolutePath>("profilePath")?;
     let connection = Connection {
         ssh_user,
@@ -45,7 +49,7 @@ pub(super) fn parse_profile(
         user,
         connection,
         location: location.map_or(ProfileLocation::UserFolder, ProfileLocation::Path),
-        settings: in_force(merged, sudo, other),
+        settings: in_force(merged, (sudo, interactive_sudo), other),
     })
 }
 
@@ -62,7 +66,7 @@ fn confirm_connection(connection: &Connection, merged: &Settings) -> Option<Conn
 
 fn in_force(
     merged: Settings,
-    sudo: Option<Vec<String>>,
+    (sudo, interactive_sudo): (Option<Vec<String>>, bool),
     confirm_connection: Option<Connection>,
 ) -> ProfileSettings {
     ProfileSettings {
@@ -71,7 +75,7 @@ fn in_force(
         magic_rollback: merged.magic_rollback.unwrap_or(true),
         temp_path: merged.temp_path,
         sudo,
-        interactive_sudo: merged.interactive_sudo.unwrap_or(false),
+        interactive_sudo,
         remote_build: merged.remote_build.unwrap_or(false),
         activation_timeout: merged.activation_timeout,
         confirm_timeout: merged.confirm_timeout.unwrap_or(CONFIRM_TIMEOUT_SECONDS),
@@ -95,13 +99,23 @@ fn refuse_unsupported(reader: &Reader<'_>, merged: &Settings) -> Result<(), Conf
             "build here (`--remote-build false`), or on a remote builder of Nix",
         );
     }
-    if merged.interactive_sudo == Some(true) {
-        return refuse(
-            "interactiveSudo",
-            "let sudo run without a password for `sshUser`, or log in as the profile's user",
-        );
-    }
     Ok(())
+}
+
+/// Refuses to send a password to a program that is not known to ask for one on standard input.
+fn check_asks(reader: &Reader<'_>, words: &[String]) -> Result<(), ConfigError> {
+    if sudo::asking(words, "").is_some() {
+        return Ok(());
+    }
+    Err(ConfigError::NotSupported {
+        flake: reader.flake.to_owned(),
+        place: format!(
+            "{} with `{}`",
+            reader.place("interactiveSudo"),
+            words.join(" ")
+        ),
+        help: "only sudo asks on standard input; let the other program run without a password, or use sudo",
+    })
 }
 
 /// Returns the words of the sudo command up to and with the user's name.

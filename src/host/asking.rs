@@ -1,19 +1,21 @@
-//! Asking the operator for a passphrase or a password, one connection at a time.
+//! Asking the operator for a passphrase or a password, one question at a time.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
+
 use crate::model::Connection;
 
 /// How long whoever draws on the terminal may take to step aside.
 const STEP_ASIDE: Duration = Duration::from_millis(150);
 
-/// Called before (with the destination) and after (with nothing) ssh uses the terminal.
+/// Called before (with the destination) and after (with nothing) somebody uses the terminal.
 pub type OnAsking = Box<dyn Fn(Option<&str>) + Send + Sync>;
 
-/// The one terminal, lent to one ssh at a time.
+/// The one terminal, lent to one at a time.
 pub struct Asking {
     turn: tokio::sync::Mutex<()>,
     notify: OnAsking,
@@ -44,19 +46,37 @@ impl Asking {
         connection: &Connection,
         login: impl Future<Output = T>,
     ) -> T {
-        let turn = self.turn.lock().await;
+        let turn = self.turn().await;
         self.needed
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(connection.clone());
-        (self.notify)(Some(&format!(
-            "{}@{}",
-            connection.ssh_user, connection.hostname
-        )));
+        let destination = format!("{}@{}", connection.ssh_user, connection.hostname);
+        turn.ask(&destination, login).await
+    }
+
+    /// Waits until nobody else may ask.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        Turn {
+            notify: &self.notify,
+            _held: self.turn.lock().await,
+        }
+    }
+}
+
+/// The right to ask, until it is dropped.
+pub(super) struct Turn<'a> {
+    notify: &'a OnAsking,
+    _held: MutexGuard<'a, ()>,
+}
+
+impl Turn<'_> {
+    /// Runs a question, for which whoever draws on the terminal steps aside.
+    pub(super) async fn ask<T>(&self, destination: &str, question: impl Future<Output = T>) -> T {
+        (self.notify)(Some(destination));
         tokio::time::sleep(STEP_ASIDE).await;
-        let result = login.await;
+        let result = question.await;
         (self.notify)(None);
-        drop(turn);
         result
     }
 }

@@ -166,6 +166,11 @@ impl Host for FakeHost {
         }
     }
 
+    async fn unlock(&self, call: &AgentCall, _moved: Option<&Connection>) -> Result<(), HostError> {
+        self.take_time(&call.connection, "unlock").await;
+        Ok(())
+    }
+
     async fn call_afresh(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
         self.take_time(&call.connection, "confirm").await;
         self.set_confirmed(&call.connection, true);

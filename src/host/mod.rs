@@ -3,9 +3,11 @@
 mod asking;
 #[cfg(test)]
 mod fake;
+mod password;
 mod pool;
 mod remote;
 mod search;
+mod terminal;
 
 use crate::model::{Connection, StorePath};
 use crate::nix::CopyRequest;
@@ -36,11 +38,6 @@ pub struct AgentCall {
 }
 
 impl AgentCall {
-    /// Returns the words of the remote command.
-    pub fn words(&self) -> Vec<String> {
-        self.words_of(self.agent.as_str())
-    }
-
     /// Returns what a recording calls it.
     pub(crate) fn title(&self) -> String {
         let arguments = self.command.arguments();
@@ -48,7 +45,7 @@ impl AgentCall {
         format!("activate {asked}")
     }
 
-    /// Returns the same words for an agent elsewhere on the node.
+    /// Returns the words of the command, for an agent that lies there.
     pub(crate) fn words_of(&self, agent: &str) -> Vec<String> {
         let mut words = self.sudo.clone().unwrap_or_default();
         words.push(agent.to_owned());
@@ -72,6 +69,15 @@ pub trait Host: Send + Sync + 'static {
         &self,
         call: &AgentCall,
         on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Makes sure that this call's sudo lets calls through from now on: where it asks for a
+    /// password, the operator is asked, and the answer is kept for this run, also for the address
+    /// that the node may have later.
+    fn unlock(
+        &self,
+        call: &AgentCall,
+        moved: Option<&Connection>,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
 
     /// Calls the agent over a login of its own, which proves that the node can be reached.

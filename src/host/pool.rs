@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Asking;
-use crate::model::{AbsolutePath, Connection};
+use super::password::Passwords;
+use crate::model::{AbsolutePath, Connection, RunId};
 use crate::ssh::{SshError, SshLink};
 
 /// The connections of a run.
 #[derive(Debug)]
 pub struct ConnectionPool {
     folder: PathBuf,
-    asking: Option<Asking>,
+    pub(super) asking: Option<Asking>,
+    /// With what every sudo asks that may be answered.
+    pub(super) sudo_prompt: String,
+    pub(super) passwords: Passwords,
     slots: Mutex<BTreeMap<Connection, Slot>>,
     installed_agents: Mutex<BTreeMap<Connection, AbsolutePath>>,
 }
@@ -21,11 +25,13 @@ type Slot = Arc<tokio::sync::Mutex<Option<Arc<SshLink>>>>;
 
 impl ConnectionPool {
     /// Returns a pool whose control sockets lie below `folder`. Only with `asking` may ssh ask the
-    /// operator for a passphrase or a password.
-    pub fn new(folder: PathBuf, asking: Option<Asking>) -> Self {
+    /// operator for a passphrase or a password; sudo asks with a random `mark`.
+    pub fn new(folder: PathBuf, asking: Option<Asking>, mark: &RunId) -> Self {
         Self {
             folder,
             asking,
+            sudo_prompt: format!("[{mark}] "),
+            passwords: Passwords::default(),
             slots: Mutex::default(),
             installed_agents: Mutex::default(),
         }

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
+use super::password::{Known, Operator};
 use super::{AgentCall, ConnectionPool, Host, HostError, LineSink};
-use crate::model::Connection;
+use crate::model::{Connection, sudo};
 use crate::nix::CopyRequest;
-use crate::process::{Finished, Tail, run, run_with};
+use crate::process::{Answers, Finished, Tail, run, run_answering, run_with};
 use crate::ssh::{RemoteFinished, SshError, fresh_invocation, quote_words};
 
 /// How long a fresh login with its one command may take.
@@ -53,27 +56,41 @@ impl Host for RemoteHost {
     }
 
     async fn call(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
-        let link = self.pool.link(&call.connection).await?;
-        let title = call.title();
-        for words in self.ways(call) {
+        let (call, mut known) = self.with_password(call);
+        for way in self.ways(&call) {
+            let answers = known.as_mut().map(|known| known as &mut dyn Answers);
             let mut was_heard = false;
-            let RemoteFinished { status, stderr } = link
-                .run_lines((&title, &quote_words(words.command)), &mut |line| {
-                    was_heard |= call.command.is_answer(line);
-                    on_line(line);
-                })
-                .await?;
-            let result = check(status, &stderr);
-            if words.is_last || was_heard {
+            let mut hear = |line: &str| {
+                was_heard |= call.command.is_answer(line);
+                on_line(line);
+            };
+            let result = self.run(&call, &way, answers, &mut hear).await;
+            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
+            if way.is_last || was_heard || is_lost {
                 return result;
             }
         }
         Ok(())
     }
 
+    async fn unlock(&self, call: &AgentCall, moved: Option<&Connection>) -> Result<(), HostError> {
+        let Some(words) = &call.sudo else {
+            return Ok(());
+        };
+        let (passwords, connection) = (&self.pool.passwords, &call.connection);
+        if let Some(password) = self.password(call, words).await? {
+            for connection in [Some(connection), moved].into_iter().flatten() {
+                passwords.insert(connection, words, password.clone());
+            }
+        }
+        Ok(())
+    }
+
     async fn call_afresh(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
-        for words in self.ways(call) {
-            let finished = self.run_afresh(call, words.command).await?;
+        let (call, mut known) = self.with_password(call);
+        for way in self.ways(&call) {
+            let answers = known.as_mut().map(|known| known as &mut dyn Answers);
+            let finished = self.run_afresh(&call, &way, answers).await?;
             let text = String::from_utf8_lossy(&finished.stdout);
             text.lines().for_each(&mut *on_line);
             let result = match finished.status.code() {
@@ -82,7 +99,7 @@ impl Host for RemoteHost {
             };
             let was_heard = text.lines().any(|line| call.command.is_answer(line));
             let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
-            if words.is_last || was_heard || is_lost {
+            if way.is_last || was_heard || is_lost {
                 return result;
             }
         }
@@ -92,7 +109,7 @@ impl Host for RemoteHost {
 
 /// One way to call the agent.
 struct Way {
-    command: Vec<String>,
+    agent: String,
     is_last: bool,
 }
 
@@ -104,22 +121,102 @@ impl RemoteHost {
         let installed = self.pool.installed_agent(&call.connection);
         let installed = installed.filter(|_| call.sudo.is_some());
         let installed = installed.map(|agent| Way {
-            command: call.words_of(agent.as_str()),
+            agent: agent.to_string(),
             is_last: false,
         });
         let sent = Way {
-            command: call.words(),
+            agent: call.agent.to_string(),
             is_last: true,
         };
         installed.into_iter().chain([sent]).collect()
     }
 
+    /// Returns the call in the form in which sudo asks, with the answer, where one is known.
+    fn with_password(&self, call: &AgentCall) -> (AgentCall, Option<Known<'_>>) {
+        let prompt = &self.pool.sudo_prompt;
+        let words = call.sudo.as_deref().unwrap_or_default();
+        let password = self.pool.passwords.get(&call.connection, words);
+        let known = password.map(|password| Known::new(prompt, password));
+        let sudo = match &known {
+            Some(_) => sudo::asking(words, prompt),
+            None => call.sudo.clone(),
+        };
+        (
+            AgentCall {
+                sudo,
+                ..call.clone()
+            },
+            known,
+        )
+    }
+
+    /// Returns the password for these words of sudo, if they want one.
+    async fn password(
+        &self,
+        call: &AgentCall,
+        words: &[String],
+    ) -> Result<Option<SecretString>, HostError> {
+        let passwords = &self.pool.passwords;
+        if let Some(password) = passwords.get(&call.connection, words) {
+            return Ok(Some(password));
+        }
+        let with = |sudo: Option<Vec<String>>| AgentCall {
+            sudo: sudo.or_else(|| call.sudo.clone()),
+            ..call.clone()
+        };
+        let Some(asking) = &self.pool.asking else {
+            self.call(&with(sudo::never_asking(words)), &mut |_| {})
+                .await?;
+            return Ok(None);
+        };
+        let prompt = &self.pool.sudo_prompt;
+        let turn = asking.turn().await;
+        let mut operator = Operator::new(prompt, &call.connection, passwords, &turn);
+        self.call_asking(&with(sudo::asking_anew(words, prompt)), &mut operator)
+            .await?;
+        Ok(operator.given())
+    }
+
+    async fn call_asking(
+        &self,
+        call: &AgentCall,
+        operator: &mut Operator<'_>,
+    ) -> Result<(), HostError> {
+        for way in self.ways(call) {
+            let mut was_heard = false;
+            let mut hear = |line: &str| was_heard |= call.command.is_answer(line);
+            let result = self.run(call, &way, Some(operator), &mut hear).await;
+            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
+            if way.is_last || was_heard || is_lost || operator.has_no_more_tries() {
+                return result;
+            }
+            operator.again();
+        }
+        Ok(())
+    }
+
+    async fn run(
+        &self,
+        call: &AgentCall,
+        way: &Way,
+        answers: Option<&mut dyn Answers>,
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        let link = self.pool.link(&call.connection).await?;
+        let (title, command) = (call.title(), quote_words(call.words_of(&way.agent)));
+        let running = link.run_lines((&title, &command), answers, on_line);
+        let RemoteFinished { status, stderr } = running.await?;
+        check(status, &stderr)
+    }
+
     async fn run_afresh(
         &self,
         call: &AgentCall,
-        words: Vec<String>,
+        way: &Way,
+        answers: Option<&mut dyn Answers>,
     ) -> Result<Finished, HostError> {
-        let command = quote_words(words);
+        let connection = &call.connection;
+        let command = quote_words(call.words_of(&way.agent));
         let login = |may_ask: bool| {
             // A person answers; a machine has no reason to take long.
             let limit = if may_ask {
@@ -127,11 +224,15 @@ impl RemoteHost {
             } else {
                 FRESH_LIMIT
             };
-            let invocation =
-                fresh_invocation(&call.connection, &command, may_ask).time_limit(limit);
-            async move { run(&invocation).await }
+            let invocation = fresh_invocation(connection, &command, may_ask).time_limit(limit);
+            async move {
+                match answers {
+                    Some(answers) => run_answering(&invocation, answers).await,
+                    None => run(&invocation).await,
+                }
+            }
         };
-        let finished = self.pool.fresh(&call.connection, login).await;
+        let finished = self.pool.fresh(connection, login).await;
         finished.map_err(|error| SshError::lost(error.to_string()).into())
     }
 }

@@ -11,6 +11,7 @@ mod profile_state;
 mod run;
 mod settings;
 mod store_path;
+pub mod sudo;
 
 pub use connection::Connection;
 pub use generation::Generation;

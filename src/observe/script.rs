@@ -1,7 +1,7 @@
 //! The scripts that run on the node, and the words they get.
 
 use crate::config::{FleetProfile, ProfileLocation};
-use crate::model::StorePath;
+use crate::model::{StorePath, sudo};
 use crate::plan::root_profile;
 use crate::protocol::PROTOCOL_VERSION;
 use crate::ssh::quote_words;
@@ -35,12 +35,9 @@ pub(super) fn observe_command(
 
 /// Only sudo can tell beforehand whether it will ask for a password.
 fn sudo_line(profile: &FleetProfile) -> String {
-    match profile.settings.sudo.as_deref() {
-        Some(words @ [first, ..]) if first == "sudo" || first.ends_with("/sudo") => {
-            quote_words(words)
-        }
-        _ => String::new(),
-    }
+    let sudo = profile.settings.sudo.as_deref();
+    let quiet = sudo.and_then(sudo::never_asking);
+    quiet.map(quote_words).unwrap_or_default()
 }
 
 /// Returns the remote command that reads the closures of `current`, and tells which of the paths

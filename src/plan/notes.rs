@@ -16,6 +16,7 @@ pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<St
         notes.extend(disk_space(facts, profiles));
         notes.extend(trust(facts, profiles));
         notes.extend(mortal(facts, profiles));
+        notes.extend(password(facts, profiles));
         if facts.login_asks {
             notes.push("each confirmation logs in anew, and asks you again".to_owned());
         }
@@ -55,6 +56,20 @@ fn trust(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
     let user = &profiles.first()?.connection.ssh_user;
     (facts.trusted == Some(false))
         .then(|| format!("{user} is not among the trusted-users of its Nix, which takes signed paths only from others"))
+}
+
+/// Before anything is changed, sudo may want a password.
+fn password(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
+    let wants = |profile: &&PlannedProfile| {
+        let observed = facts.profiles.get(&profile.profile);
+        let allowed = observed.and_then(|observed| observed.sudo_allowed);
+        let is_changed = profile.action != Action::Unchanged;
+        profile.settings.interactive_sudo && is_changed && allowed != Some(true)
+    };
+    let user = &profiles.iter().find(wants)?.connection.ssh_user;
+    Some(format!(
+        "where sudo wants the password of {user}, you are asked for it before anything is changed"
+    ))
 }
 
 /// The one case in which an agent does not go back by itself.

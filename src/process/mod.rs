@@ -5,6 +5,7 @@
 //! [`spawn_detached`] is meant to outlive its parent. What took time is told to whoever asked
 //! for it beforehand ([`record_spans`]). Knows neither Nix nor ssh.
 
+mod answers;
 mod detached;
 mod group;
 mod invocation;
@@ -12,9 +13,10 @@ mod run;
 mod span;
 mod tail;
 
+pub use answers::{Answered, Answers, Input, converse};
 pub use detached::{Detached, spawn_detached};
 pub use group::ProcessGroup;
 pub use invocation::Invocation;
-pub use run::{Finished, ProcessError, run, run_with};
+pub use run::{Finished, ProcessError, run, run_answering, run_with};
 pub use span::{OpenSpan, Span, SpanKind, record_spans, take_spans};
 pub use tail::Tail;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::{Invocation, OpenSpan, ProcessGroup, SpanKind, Tail};
+use super::{Answers, Invocation, OpenSpan, ProcessGroup, SpanKind, Tail, converse};
 
 /// The most that is kept of a child's standard output, in bytes.
 const STDOUT_MAX: u64 = 512 << 20;
@@ -70,16 +70,34 @@ pub async fn run_with(
     invocation: &Invocation,
     on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
+    run_to_end(invocation, None, on_stderr_line).await
+}
+
+/// Like [`run`], and has the child's questions on standard error answered; it gets no other input.
+pub async fn run_answering(
+    invocation: &Invocation,
+    answers: &mut dyn Answers,
+) -> Result<Finished, ProcessError> {
+    run_to_end(invocation, Some(answers), |_| {}).await
+}
+
+async fn run_to_end(
+    invocation: &Invocation,
+    answers: Option<&mut dyn Answers>,
+    on_stderr_line: impl FnMut(&str),
+) -> Result<Finished, ProcessError> {
     let _span = OpenSpan::begin(SpanKind::Child, || {
         let program = invocation.program_name();
         let name = invocation.title.clone();
         let name = name.unwrap_or_else(|| program.clone());
         (program, name, invocation.to_string())
     });
-    let mut child = start(invocation)?;
+    let mut child = start(invocation, answers.is_some())?;
     let mut group = ProcessGroup::of(child.id().filter(|_| !invocation.may_ask));
     let mut stderr = Tail::default();
-    let followed = follow(invocation, &mut child, &mut stderr, on_stderr_line);
+    let followed = follow(invocation, &mut child, answers, &mut stderr, on_stderr_line);
+    // Everything that runs a child has this in it.
+    let followed = Box::pin(followed);
     let result = match invocation.time_limit {
         None => Some(followed.await),
         Some(limit) => tokio::time::timeout(limit, followed).await.ok(),
@@ -111,7 +129,7 @@ pub async fn run_with(
     clippy::disallowed_methods,
     reason = "this is the place that starts children"
 )]
-fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
+fn start(invocation: &Invocation, is_answered: bool) -> Result<Child, ProcessError> {
     let mut command = Command::new(&invocation.program);
     command
         .args(&invocation.arguments)
@@ -121,10 +139,10 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
                 .iter()
                 .map(|(name, value)| (name, value)),
         )
-        .stdin(if invocation.stdin.is_empty() {
-            Stdio::null()
-        } else {
+        .stdin(if is_answered || !invocation.stdin.is_empty() {
             Stdio::piped()
+        } else {
+            Stdio::null()
         })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -145,28 +163,34 @@ fn start(invocation: &Invocation) -> Result<Child, ProcessError> {
 async fn follow(
     invocation: &Invocation,
     child: &mut Child,
-    stderr_tail: &mut Tail,
-    on_stderr_line: impl FnMut(&str),
+    answers: Option<&mut dyn Answers>,
+    tail: &mut Tail,
+    mut on_stderr_line: impl FnMut(&str),
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let write = async {
-        if let Some(mut stdin) = stdin {
-            // A child that ends without reading everything says so by its status.
-            drop(stdin.write_all(&invocation.stdin).await);
+    let (mut stdin, stdout, stderr) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let on_line = |line: &str| {
+        tail.push(line);
+        on_stderr_line(line);
+    };
+    let talk = async {
+        if let Some(answers) = answers {
+            return converse(stderr, stdin, answers, on_line).await;
         }
+        let write = async {
+            if let Some(mut stdin) = stdin.take() {
+                // A child that ends without reading everything says so by its status.
+                drop(stdin.write_all(&invocation.stdin).await);
+            }
+        };
+        tokio::join!(write, read_lines(stderr, on_line)).1
     };
     let mut output = Vec::new();
     let status = {
-        let streams = async {
-            tokio::join!(
-                write,
-                read_all(stdout, &mut output),
-                read_lines(stderr, stderr_tail, on_stderr_line)
-            )
-        };
+        let streams = async { tokio::join!(read_all(stdout, &mut output), talk) };
         tokio::pin!(streams);
         tokio::select! {
-            ((), read, lines) = &mut streams => {
+            (read, lines) = &mut streams => {
                 read?;
                 lines?;
                 child.wait().await?
@@ -174,7 +198,7 @@ async fn follow(
             status = child.wait() => {
                 let status = status?;
                 // A grandchild may hold the streams open for ever: the exit counts, not their end.
-                if let Ok(((), read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
+                if let Ok((read, lines)) = tokio::time::timeout(STREAMS_AFTER_EXIT, &mut streams).await {
                     read?;
                     lines?;
                 }
@@ -194,17 +218,13 @@ async fn read_all(stream: Option<impl AsyncRead + Unpin>, output: &mut Vec<u8>) 
 
 async fn read_lines(
     stream: Option<impl AsyncRead + Unpin>,
-    tail: &mut Tail,
     mut on_line: impl FnMut(&str),
 ) -> io::Result<()> {
     let Some(stream) = stream else { return Ok(()) };
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).await? > 0 {
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end_matches(['\n', '\r']);
-        tail.push(text);
-        on_line(text);
+        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
         line.clear();
     }
     Ok(())

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufRead
 use super::error::SshError;
 use super::options::{destination, master_invocation, nix_ssh_options};
 use crate::model::Connection;
-use crate::process::{OpenSpan, SpanKind, Tail, run};
+use crate::process::{Answers, OpenSpan, SpanKind, Tail, converse, run};
 
 /// The most that is read of a remote command's standard output, in bytes.
 const STDOUT_MAX: u64 = 256 << 20;
@@ -72,19 +72,33 @@ impl SshLink {
     }
 
     /// Runs a command, which is text for the login shell (see [`super::quote_words`]), and hands
-    /// over each line of its standard output. `title` is what a recording calls it.
+    /// over each line of its standard output. `title` is what a recording calls it; without
+    /// `answers` there is nothing for it to read.
     pub async fn run_lines(
         &self,
         (title, command): (&str, &str),
+        answers: Option<&mut dyn Answers>,
         on_line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<RemoteFinished, SshError> {
         let _span = self.span_of(title, command);
         let mut remote = self.start(command).await?;
-        drop(remote.stdin().take());
-        let (stdout, stderr) = (remote.stdout().take(), remote.stderr().take());
+        let (stdin, stdout, stderr) = (
+            remote.stdin().take(),
+            remote.stdout().take(),
+            remote.stderr().take(),
+        );
         let mut tail = Tail::default();
         let mut keep = |line: &str| tail.push(line);
-        tokio::join!(lines(stdout, on_line), lines(stderr, &mut keep));
+        let talk = async {
+            if let Some(answers) = answers {
+                // A stream that breaks is told by the command's end.
+                converse(stderr, stdin, answers, &mut keep).await.ok();
+            } else {
+                drop(stdin);
+                lines(stderr, &mut keep).await;
+            }
+        };
+        tokio::join!(lines(stdout, on_line), talk);
         self.finish(remote.wait().await, tail).await
     }
 

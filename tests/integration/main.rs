@@ -21,6 +21,7 @@ mod fuzz;
 mod gates;
 mod generated;
 mod generations;
+mod interactive_sudo;
 mod layering;
 mod locks;
 mod modelled;
