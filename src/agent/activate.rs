@@ -55,7 +55,7 @@ pub(super) async fn activate(
         sets_profile,
         order: work.journal.order,
         auto_rollback: request.auto_rollback,
-        magic_rollback: request.magic_rollback,
+        magic_rollback: request.magic_rollback && !request.next_boot,
         keeps_degraded: request.on_degraded == OnDegraded::Keep,
     };
     Ok(work.carry_out(request, policy).await)
@@ -106,6 +106,7 @@ async fn prepare<'a>(
         target: target.clone(),
     })?;
     let file = |error| AgentError::file("write the journal in", context.folder.path())(error);
+    let order = order(request, program)?;
     journal::reserve(&context.folder).map_err(file)?;
     // What a person or an earlier run has done a moment ago is what this run goes back to: a power
     // cut must not take it from under the journal that names it.
@@ -113,7 +114,7 @@ async fn prepare<'a>(
         "sync the folder",
         Path::new(request.profile_path.parent()),
     ))?;
-    let journal = first_journal(request, found, sets_profile, program.order());
+    let journal = first_journal(request, found, sets_profile, order);
     let work = Work::begin(context, journal).map_err(file)?;
     if let Err(error) = work.add_roots() {
         // The plan has its own root for the target; this one is for what comes without a plan.
@@ -125,6 +126,16 @@ async fn prepare<'a>(
     context.events.emit(AgentMessage::Phase { phase });
     fault::point("prepared");
     Ok(work)
+}
+
+fn order(request: &ActivationRequest, program: Program) -> Result<Order, AgentError> {
+    match request.next_boot {
+        false => Ok(program.order()),
+        true if program.prepares_boot() => Ok(Order::NextBoot),
+        true => Err(AgentError::NoBoot {
+            target: request.target.clone(),
+        }),
+    }
 }
 
 fn first_journal(

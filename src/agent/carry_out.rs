@@ -49,7 +49,8 @@ impl Work<'_> {
 impl Activation<'_, '_> {
     async fn go(&mut self, request: &ActivationRequest) -> Result<(), Setback> {
         let fact = match self.policy.order {
-            Order::SetFirst => self.set_and_activate().await?,
+            Order::SetFirst => self.set_and_activate(Action::Switch).await?,
+            Order::NextBoot => self.set_and_activate(Action::Boot).await?,
             Order::ConfirmFirst => self.try_out().await?,
         };
         let mut phase = self.after(fact)?;
@@ -69,7 +70,7 @@ impl Activation<'_, '_> {
         Ok(())
     }
 
-    async fn set_and_activate(&mut self) -> Result<Fact, Setback> {
+    async fn set_and_activate(&mut self, action: Action) -> Result<Fact, Setback> {
         if self.policy.sets_profile {
             let phase = self.after(Fact::Succeeded)?;
             let set = self.work.set_profile(phase).await;
@@ -77,7 +78,7 @@ impl Activation<'_, '_> {
         }
         fault::point("set");
         let location = self.work.journal.profile_path.to_string();
-        let fact = self.activate(&location, Action::Switch).await?;
+        let fact = self.activate(&location, action).await?;
         self.work.sync().map_err(unconfirmed)?;
         Ok(fact)
     }
@@ -178,7 +179,7 @@ impl Activation<'_, '_> {
             }
             _ => {
                 let moment = match self.policy.order {
-                    Order::SetFirst => Moment::AtOnce,
+                    Order::SetFirst | Order::NextBoot => Moment::AtOnce,
                     // The link was not ours to change until now.
                     Order::ConfirmFirst => Moment::Later,
                 };

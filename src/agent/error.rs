@@ -110,6 +110,15 @@ pub(super) enum AgentError {
         /// The target.
         target: StorePath,
     },
+    /// There is nothing that could prepare the target for a boot.
+    #[error(
+        "{target} cannot be prepared for the next boot: its `activate` only activates at once; \
+         nothing was changed. Leave the profile out, or activate it without --boot"
+    )]
+    NoBoot {
+        /// The target.
+        target: StorePath,
+    },
     /// The generation to switch to is not there, or is another one than planned.
     #[error(
         "generation {generation} of {profile} is not {target} (any more); nothing was changed. \

@@ -45,10 +45,10 @@ pub(super) fn outcome(
 
 /// Returns the result of an activation that stays.
 pub(super) fn kept(journal: &Journal, state: ProfileState) -> ActivationResult {
-    if journal.degraded {
-        ActivationResult::Degraded { state }
-    } else {
-        ActivationResult::Done { state }
+    match journal.order {
+        Order::NextBoot => ActivationResult::Prepared { state },
+        _ if journal.degraded => ActivationResult::Degraded { state },
+        Order::SetFirst | Order::ConfirmFirst => ActivationResult::Done { state },
     }
 }
 

@@ -106,6 +106,11 @@ impl Program {
         self.is_nixos && action != Action::Test
     }
 
+    /// Returns whether the program can prepare its closure for the next boot.
+    pub(super) fn prepares_boot(self) -> bool {
+        self.file != File::Activate
+    }
+
     /// Returns the call, with the variables and the working folder that deploy-rs gives.
     pub(super) fn invocation(
         self,
@@ -123,6 +128,9 @@ impl Program {
             File::SwitchToConfiguration => call.arg(action.name()),
             File::DeployRs if self.takes_actions && action != Action::Switch => {
                 call.env("DEPLOY_ACTION", action.name())
+            }
+            File::DeployRs if action == Action::Boot => {
+                call.env("BOOT", "1").env("DEPLOY_ACTION", "")
             }
             // Whatever the session has, the whole activation is meant.
             File::DeployRs => call.env("DEPLOY_ACTION", ""),

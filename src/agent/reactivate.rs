@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::program::{Action, Program};
+use super::commit::current_system;
+use super::program::{Action, Program, system_of};
 use super::work::Work;
 use crate::protocol::{FailureReason, Order, Phase};
 
@@ -16,6 +17,16 @@ impl Work<'_> {
             Order::ConfirmFirst => {
                 problems.extend(self.boot_previous(link_is_restored).await);
                 problems.extend(self.test_previous(link_is_restored).await);
+            }
+            Order::NextBoot => {
+                problems.extend(if self.journal.wrote_boot_entry {
+                    self.boot_previous(link_is_restored).await
+                } else {
+                    self.prepare_previous(link_is_restored).await
+                });
+                if self.has_booted_target() {
+                    problems.extend(self.test_previous(link_is_restored).await);
+                }
             }
         }
         problems
@@ -41,6 +52,14 @@ impl Work<'_> {
         };
         let program = Program::of_system(&location).or_else(|| Program::of(&location));
         self.activate_previous(program, &location, Action::Test)
+            .await
+    }
+
+    /// Lets a previous closure that is no system prepare the next boot as it would have.
+    async fn prepare_previous(&mut self, link_is_restored: bool) -> Option<String> {
+        let location = self.previous_location(link_is_restored)?;
+        let program = Program::of(&location).filter(|program| program.prepares_boot());
+        self.activate_previous(program, &location, Action::Boot)
             .await
     }
 
@@ -93,6 +112,15 @@ impl Work<'_> {
                  it on the node or deploy something that works"
             )),
         }
+    }
+
+    /// Nothing but a reset makes the node run what was only to be prepared.
+    fn has_booted_target(&self) -> bool {
+        let runs = current_system();
+        let target = system_of(Path::new(self.journal.target.as_str()));
+        target.is_some()
+            && runs.as_ref().map(PathBuf::from) == target
+            && runs != self.journal.previous.current_system
     }
 
     fn previous_system(&self) -> Option<PathBuf> {

@@ -173,7 +173,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("protocol 99") && error.contains("speaks 1"),
+            error.contains("protocol 99") && error.contains("speaks 2"),
             "{error}"
         );
         for text in ["", "{}", r#"{"protocol": 1}"#, "[]"] {

@@ -10,7 +10,7 @@ use super::result::outcome_of;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::host::{AgentCall, Host};
-use crate::plan::{Action, PlannedProfile, StepId};
+use crate::plan::{Action, Mode, PlannedProfile, StepId};
 use crate::protocol::{ActivationRequest, AgentCommand, PROTOCOL_VERSION};
 use crate::schedule::Outcome;
 
@@ -60,6 +60,7 @@ async fn call_of<H: Host>(
             .then_some(profile.target.generation)
             .flatten(),
         reactivate: profile.action == Action::Reactivate,
+        next_boot: context.plan.mode == Mode::Boot,
         auto_rollback: profile.settings.auto_rollback,
         magic_rollback: profile.settings.magic_rollback,
         on_degraded: profile.settings.on_degraded,

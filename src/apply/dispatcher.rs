@@ -232,6 +232,7 @@ impl<H: Host> Dispatcher<H> {
         let failed = !matches!(
             outcome,
             Outcome::Done { .. }
+                | Outcome::Prepared { .. }
                 | Outcome::Unchanged
                 | Outcome::Degraded { .. }
                 | Outcome::Skipped { .. }

@@ -67,6 +67,7 @@ fn changed_its_node(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Done { .. }
+            | Outcome::Prepared { .. }
             | Outcome::Degraded { .. }
             | Outcome::RolledBack { .. }
             | Outcome::Broken { .. }

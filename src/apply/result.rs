@@ -2,7 +2,7 @@
 
 use crate::model::{Operator, ProfileState};
 use crate::plan::PlannedProfile;
-use crate::protocol::{ActivationResult, FailureReason, Recovery};
+use crate::protocol::{ActivationResult, FailureReason, Holder, Recovery};
 use crate::schedule::Outcome;
 
 /// Returns the outcome that an activation's result stands for, said in full. `unconfirmed` is why
@@ -22,6 +22,9 @@ pub(super) fn outcome_of(
         ActivationResult::Done { state } => Outcome::Done {
             generation: state.generation(),
         },
+        ActivationResult::Prepared { state } => Outcome::Prepared {
+            generation: state.generation(),
+        },
         ActivationResult::Degraded { state } => Outcome::Degraded {
             generation: state.generation(),
             message: "the target is active, but some units failed to start (status 4); it stays, \
@@ -38,13 +41,7 @@ pub(super) fn outcome_of(
             message: stale_message(&profile.current, found),
         },
         ActivationResult::Locked { holder } => Outcome::Locked {
-            message: match holder {
-                Some(holder) => format!(
-                    "another run holds the lock: {} (run {}, process {})",
-                    holder.operator, holder.run, holder.pid
-                ),
-                None => "another run holds the lock".to_owned(),
-            },
+            message: locked_message(holder.as_ref()),
         },
         ActivationResult::NotStarted { reason } => Outcome::Failed {
             message: reason.clone(),
@@ -70,6 +67,16 @@ pub(super) fn outcome_of(
                 describe(state)
             ),
         },
+    }
+}
+
+fn locked_message(holder: Option<&Holder>) -> String {
+    match holder {
+        Some(holder) => format!(
+            "another run holds the lock: {} (run {}, process {})",
+            holder.operator, holder.run, holder.pid
+        ),
+        None => "another run holds the lock".to_owned(),
     }
 }
 

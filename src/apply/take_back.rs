@@ -23,8 +23,12 @@ pub(super) fn activated<'a, H>(
     context: &RunContext<H>,
     outcomes: impl Iterator<Item = (&'a PlannedStep, &'a Outcome)>,
 ) -> BTreeSet<StepId> {
-    let is_in_force =
-        |outcome: &Outcome| matches!(outcome, Outcome::Done { .. } | Outcome::Degraded { .. });
+    let is_in_force = |outcome: &Outcome| {
+        matches!(
+            outcome,
+            Outcome::Done { .. } | Outcome::Prepared { .. } | Outcome::Degraded { .. }
+        )
+    };
     let goes_back = |step: &PlannedStep| {
         planned(context, step).is_some_and(|profile| profile.settings.auto_rollback)
     };

@@ -17,7 +17,6 @@ use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::Exit;
 use crate::config::{FleetNode, Paths, TargetArgument};
-use crate::plan::Mode;
 use crate::planner::{FleetsRead, MadePlan, plan_changes, read_fleets};
 
 pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliError> {
@@ -56,7 +55,7 @@ async fn plan_now(
         &targets?,
         (&args.selection, &args.settings),
         PlanSwitches {
-            mode: Mode::Switch,
+            mode: args.modes.mode(),
             build: true,
             force: args.force,
         },

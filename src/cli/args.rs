@@ -63,7 +63,6 @@ pub(super) enum Command {
 /// Evaluates the flake once, reads what every selected node runs now, builds what changed, and
 /// compares. Changes nothing on any node.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct PlanArgs {
     /// What to plan: FLAKE, FLAKE#node or FLAKE#node.profile
     #[arg(value_name = "TARGET", default_value = ".")]
@@ -109,13 +108,12 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     pub(super) force: bool,
 
-    /// Plan not to activate, but to have it booted next
-    #[arg(long)]
-    pub(super) boot: bool,
-
     /// How long a saved plan keeps its outputs from garbage collection
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
     pub(super) expire: std::time::Duration,
+
+    #[command(flatten)]
+    pub(super) modes: ModeArgs,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
@@ -219,7 +217,7 @@ fn generation(text: &str) -> Result<Generation, std::num::ParseIntError> {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Activation")]
 pub(super) struct ModeArgs {
-    /// Do not activate, but have it booted next
+    /// Prepare the profiles for the next boot, instead of activating them
     #[arg(long)]
     pub(super) boot: bool,
 

@@ -1,8 +1,16 @@
 //! What the flags mean to the library.
 
-use super::args::SettingArgs;
+use super::args::{ModeArgs, SettingArgs};
 use super::error::CliError;
 use crate::model::{FlagSettings, Settings};
+use crate::plan::Mode;
+
+impl ModeArgs {
+    /// Returns what applying does with the profiles.
+    pub(super) fn mode(&self) -> Mode {
+        if self.boot { Mode::Boot } else { Mode::Switch }
+    }
+}
 
 impl SettingArgs {
     /// Returns the overrides that these flags are.

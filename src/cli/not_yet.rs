@@ -5,7 +5,7 @@ use super::error::CliError;
 
 /// Refuses what `apply` cannot do yet.
 pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
-    let ModeArgs { boot, dry_activate } = args.modes;
+    let ModeArgs { dry_activate, .. } = args.modes;
     let CopyArgs { checksigs } = args.copy;
     let ResultArgs {
         keep_result,
@@ -16,7 +16,6 @@ pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
         log_dir,
     } = &args.logs;
     refuse(&[
-        ("--boot", boot),
         ("--dry-activate", dry_activate),
         ("--checksigs", checksigs),
         ("--keep-result", *keep_result),

@@ -21,7 +21,7 @@ const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
 
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
-    refuse(&[("--boot", args.boot)])?;
+    refuse(&[("--dry-activate", args.modes.dry_activate)])?;
     StateFolder::new(&context.state_folder).remove_expired();
     let request = request(context, &args)?;
     let work = async |planner| Ok(Box::pin(make_plan(&planner, request)).await?);
@@ -49,7 +49,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
         &args.targets,
         (&args.selection, &args.settings),
         PlanSwitches {
-            mode: Mode::Switch,
+            mode: args.modes.mode(),
             build: !args.no_build,
             force: args.force,
         },

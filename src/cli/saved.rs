@@ -19,6 +19,7 @@ use crate::schedule::Outcome;
 pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError> {
     let mut given = args.settings.given_that_change_a_plan();
     given.extend(args.force.then_some("--force"));
+    given.extend(args.modes.boot.then_some("--boot"));
     given.extend((!args.selection.exclude.is_empty()).then_some("--exclude"));
     given.extend((!args.selection.nix_arguments.is_empty()).then_some("-- NIX_ARGUMENT"));
     if let Some(flag) = given.first() {
@@ -40,12 +41,6 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
         ));
     }
     let mut plan = narrow(plan, &targets.collect::<Result<Vec<_>, _>>()?)?;
-    if plan.mode == Mode::Boot {
-        return Err(CliError::usage(
-            "this version of deploy does not apply plans of mode `boot`",
-            "plan again",
-        ));
-    }
     let overrides = args.settings.overrides()?;
     for profile in &mut plan.profiles {
         let settings = &mut profile.settings;

@@ -89,6 +89,9 @@ pub enum Order {
     /// The target is tried and confirmed while the profile and the boot entry still are the old
     /// ones, so that a reset leads back to those.
     ConfirmFirst,
+    /// The profile is set, then prepared for the next boot, where it has to prove itself. Nothing
+    /// is activated.
+    NextBoot,
 }
 
 /// The phases of an activation, in the order in which they can follow each other.

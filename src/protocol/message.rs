@@ -117,6 +117,11 @@ pub enum ActivationResult {
         /// The profile now.
         state: ProfileState,
     },
+    /// The target is prepared for the next boot; nothing was activated.
+    Prepared {
+        /// The profile now.
+        state: ProfileState,
+    },
     /// The target is active and confirmed, but some units have failed; kept, since `onDegraded` is
     /// `keep`.
     Degraded {

@@ -21,4 +21,4 @@ pub use message::{
 pub use request::{ActivationRequest, AgentCommand};
 
 /// The version of requests, messages and commands. Both ends must have the same one.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

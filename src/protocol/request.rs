@@ -10,6 +10,10 @@ use crate::model::{
 /// One activation: the argument of `activate start`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a decision of its own"
+)]
 pub struct ActivationRequest {
     /// [`super::PROTOCOL_VERSION`] of the operator.
     pub protocol: u32,
@@ -28,6 +32,8 @@ pub struct ActivationRequest {
     pub generation: Option<Generation>,
     /// Activate also when the link already resolves to the target.
     pub reactivate: bool,
+    /// Only prepare the target for the next boot: nothing is activated, nobody confirms.
+    pub next_boot: bool,
     /// Go back when the activation fails.
     pub auto_rollback: bool,
     /// Wait for a confirmation, and go back without one.

@@ -61,7 +61,10 @@ impl<'a> Failure<'a> {
         match self.ended {
             None => true,
             Some(ended) => match ended.outcome {
-                Outcome::Done { .. } | Outcome::Unchanged | Outcome::Skipped { .. } => false,
+                Outcome::Done { .. }
+                | Outcome::Prepared { .. }
+                | Outcome::Unchanged
+                | Outcome::Skipped { .. } => false,
                 Outcome::Cancelled { .. } => ended.took.is_some(),
                 _ => true,
             },

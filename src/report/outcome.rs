@@ -9,7 +9,10 @@ use crate::schedule::Outcome;
 /// Returns what the step said was wrong.
 pub(super) fn message(outcome: &Outcome) -> Option<&str> {
     match outcome {
-        Outcome::Done { .. } | Outcome::Unchanged | Outcome::Skipped { .. } => None,
+        Outcome::Done { .. }
+        | Outcome::Prepared { .. }
+        | Outcome::Unchanged
+        | Outcome::Skipped { .. } => None,
         Outcome::Failed { message }
         | Outcome::Broken { message }
         | Outcome::RolledBack { message }
@@ -32,9 +35,9 @@ pub(super) fn generations(fact: &StepFact, outcome: &Outcome) -> String {
     let (before, planned) = (fact.generation_before, fact.generation_after);
     let (before, after) = match outcome {
         _ if fact.kind != StepKind::Activate => return String::new(),
-        Outcome::Done { generation } | Outcome::Degraded { generation, .. } => {
-            (before, generation.or(planned))
-        }
+        Outcome::Done { generation }
+        | Outcome::Prepared { generation }
+        | Outcome::Degraded { generation, .. } => (before, generation.or(planned)),
         Outcome::Unchanged => (planned.or(before), planned.or(before)),
         Outcome::RolledBack { .. } => (before, before),
         Outcome::Broken { .. } => (before, None),
@@ -82,6 +85,7 @@ mod tests {
         let fact = fixtures::fact("web1", "system", 41, 42);
         let outcomes = [
             Outcome::Done { generation: None },
+            Outcome::Prepared { generation: None },
             Outcome::Unchanged,
             Outcome::Failed { message: message() },
             Outcome::Broken { message: message() },
@@ -111,6 +115,7 @@ mod tests {
             .collect();
         insta::assert_snapshot!(told.join("\n"), @r"
         ✓ activated | generation 41 -> 42 | 
+        ✓ prepared for the next boot | generation 41 -> 42 | 
         = at its target | generation 42 | 
         ✗ failed |  | nothing was changed on web1
         ✗ not rolled back | generation 41 -> ? | what it changed is still there: look at web1

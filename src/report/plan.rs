@@ -69,10 +69,14 @@ impl<'a> PlanText<'a> {
             .next(Tone::Dim, &plan.operator);
         let mode = match plan.mode {
             Mode::Switch => None,
-            Mode::Boot => Some("activated at the next boot, not now"),
+            Mode::Boot => Some(
+                "prepared for the next boot, not activated: it proves itself only there, and nobody confirms it",
+            ),
             Mode::RollBack => Some("back to earlier generations"),
         };
-        let mode = mode.map(|words| Line::default().put(Tone::Change, words));
+        let mode = mode
+            .into_iter()
+            .flat_map(|words| prose(0, Tone::Change, words, self.columns));
         let basis = plan.basis.describe().into_iter();
         let basis = basis.flat_map(|words| prose(0, Tone::Change, &words, self.columns));
         let flakes = plan.flakes.iter().map(flake_line);

@@ -73,6 +73,7 @@ pub(super) const fn action_mark(action: Action) -> Mark {
 pub(super) const fn outcome_mark(outcome: &Outcome, kind: StepKind) -> Mark {
     match outcome {
         Outcome::Done { .. } => Mark::new("✓", done_word(kind), Tone::Good),
+        Outcome::Prepared { .. } => Mark::new("✓", "prepared for the next boot", Tone::Good),
         Outcome::Unchanged => Mark::new("=", unchanged_word(kind), Tone::Dim),
         Outcome::Failed { .. } => Mark::new("✗", failed_word(kind), Tone::Bad),
         Outcome::Broken { .. } => Mark::new("✗", "not rolled back", Tone::Bad),

@@ -14,6 +14,11 @@ pub enum Outcome {
         /// For an activation: the generation that is current now.
         generation: Option<Generation>,
     },
+    /// The target is prepared for the next boot. Nothing was activated.
+    Prepared {
+        /// The generation that is current now.
+        generation: Option<Generation>,
+    },
     /// Everything was as it should be already.
     Unchanged,
     /// It failed, and nothing was changed by it on any node.
@@ -73,6 +78,9 @@ pub enum Outcome {
 impl Outcome {
     /// Returns whether steps that depend on this one may go on.
     pub fn succeeded(&self) -> bool {
-        matches!(self, Self::Done { .. } | Self::Unchanged)
+        matches!(
+            self,
+            Self::Done { .. } | Self::Prepared { .. } | Self::Unchanged
+        )
     }
 }

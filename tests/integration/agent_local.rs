@@ -12,6 +12,7 @@ mod detach;
 mod disk;
 mod follow;
 mod forward;
+mod next_boot;
 mod nixos;
 mod recover;
 mod rollback;

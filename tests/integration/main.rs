@@ -26,6 +26,7 @@ mod layering;
 mod locks;
 mod modelled;
 mod moved;
+mod next_boot;
 mod odd_names;
 mod order;
 mod package;

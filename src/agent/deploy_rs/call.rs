@@ -92,6 +92,7 @@ async fn activate(
         target: options.closure.clone(),
         generation: None,
         reactivate: true,
+        next_boot: false,
         auto_rollback: options.auto_rollback,
         magic_rollback: options.magic_rollback,
         on_degraded: OnDegraded::Rollback,

@@ -30,11 +30,11 @@ pub(super) fn sentence(message: &AgentMessage, in_detail: bool) -> Option<String
 /// Returns why a result is no success, none where it is one.
 pub(super) fn failure(result: &ActivationResult) -> Option<String> {
     use ActivationResult::{
-        AlreadyDone, Degraded, Done, LeftFailed, Locked, NeedsReboot, NotStarted, RollbackFailed,
-        RolledBack, Stale,
+        AlreadyDone, Degraded, Done, LeftFailed, Locked, NeedsReboot, NotStarted, Prepared,
+        RollbackFailed, RolledBack, Stale,
     };
     Some(match result {
-        Done { .. } | Degraded { .. } | AlreadyDone { .. } => return None,
+        Done { .. } | Prepared { .. } | Degraded { .. } | AlreadyDone { .. } => return None,
         NeedsReboot { .. } => {
             "it cannot be activated without a reboot; nothing was changed".to_owned()
         }

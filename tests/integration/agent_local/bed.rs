@@ -201,6 +201,7 @@ impl Bed {
             target: target.clone(),
             generation: None,
             reactivate: false,
+            next_boot: false,
             auto_rollback: true,
             magic_rollback: false,
             on_degraded: OnDegraded::Rollback,

@@ -49,7 +49,7 @@ fn first_journal(world: &World, index: usize, target: Closure) -> Journal {
     let system = world
         .files
         .active
-        .filter(|_| world.order == Order::ConfirmFirst);
+        .filter(|_| world.order != Order::SetFirst);
     Journal {
         format_version: JOURNAL_VERSION,
         run: run_id(index),
@@ -206,7 +206,7 @@ impl Actor<'_> {
             sets_profile: self.journal.sets_profile,
             order: self.journal.order,
             auto_rollback,
-            magic_rollback,
+            magic_rollback: magic_rollback && self.journal.order != Order::NextBoot,
             keeps_degraded: false,
         }
     }
@@ -221,8 +221,9 @@ impl Actor<'_> {
         let action = match policy.order {
             Order::SetFirst => Action::Switch,
             Order::ConfirmFirst => Action::Test,
+            Order::NextBoot => Action::Boot,
         };
-        if policy.order == Order::SetFirst {
+        if policy.order != Order::ConfirmFirst {
             if policy.sets_profile {
                 self.set_profile(self.after(Fact::Succeeded, policy))?;
             }
@@ -233,7 +234,7 @@ impl Actor<'_> {
         if !works {
             return Ok(Err(Setback(Fact::Failed)));
         }
-        if policy.order == Order::SetFirst {
+        if policy.order != Order::ConfirmFirst {
             self.world.sync();
         }
         let mut phase = self.after(Fact::Succeeded, policy);
@@ -298,7 +299,7 @@ impl Actor<'_> {
         match self.after(fact, policy) {
             phase @ (Phase::RolledBack | Phase::LeftFailed) => self.enter(phase),
             _ => self.roll_back(match policy.order {
-                Order::SetFirst => Moment::AtOnce,
+                Order::SetFirst | Order::NextBoot => Moment::AtOnce,
                 Order::ConfirmFirst => Moment::Later,
             }),
         }

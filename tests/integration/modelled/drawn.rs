@@ -73,4 +73,5 @@ fn the_tables_of_the_page_are_what_the_agent_does() {
         let table = table(order);
         assert!(page.contains(&table), "docs/rollback.md lacks\n{table}");
     }
+    assert_eq!(table(Order::NextBoot), table(Order::SetFirst));
 }

@@ -22,6 +22,14 @@ impl Actor<'_> {
                     let boots = self.boot_previous()?;
                     self.test_previous()? && boots
                 }
+                Order::NextBoot => {
+                    let prepared = if self.journal.wrote_boot_entry {
+                        self.boot_previous()?
+                    } else {
+                        self.prepare_previous()?
+                    };
+                    (!self.has_booted_target() || self.test_previous()?) && prepared
+                }
             };
             self.point("reactivated")?;
         }
@@ -65,6 +73,13 @@ impl Actor<'_> {
         }
     }
 
+    fn prepare_previous(&mut self) -> Result<bool, Died> {
+        match self.previous() {
+            None => Ok(true),
+            Some(closure) => self.activate(closure, Action::Boot, Phase::RollingBack),
+        }
+    }
+
     fn boot_previous(&mut self) -> Result<bool, Died> {
         let before = self.previous().or_else(|| self.ran_before());
         let (true, Some(closure)) = (self.journal.wrote_boot_entry, before) else {
@@ -80,6 +95,11 @@ impl Actor<'_> {
             None => Ok(true),
             Some(closure) => self.activate(closure, Action::Test, Phase::RollingBack),
         }
+    }
+
+    fn has_booted_target(&self) -> bool {
+        let target = Closure::at(self.journal.target.as_str());
+        self.world.files.active == target && self.ran_before() != target
     }
 
     fn ran_before(&self) -> Option<Closure> {

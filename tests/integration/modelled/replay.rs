@@ -44,16 +44,14 @@ impl Stage {
         let order = sequence.order;
         let bed = match order {
             Order::SetFirst => Bed::new(),
-            Order::ConfirmFirst => Bed::of_systems(),
+            Order::ConfirmFirst | Order::NextBoot => Bed::of_systems(),
         };
         let build = |closure: Closure| match (order, closure) {
             (Order::SetFirst, Closure::Bad) => bed.closure("bad", "exit 7"),
             (Order::SetFirst, _) => bed.closure(closure.name(), ""),
-            (Order::ConfirmFirst, Closure::Bad) => bed.system("bad", "[ $1 != test ] || exit 7"),
-            (Order::ConfirmFirst, Closure::Unbootable) => {
-                bed.system("unbootable", "[ $1 != boot ] || exit 7")
-            }
-            (Order::ConfirmFirst, _) => bed.system(closure.name(), ""),
+            (_, Closure::Bad) => bed.system("bad", "[ $1 != test ] || exit 7"),
+            (_, Closure::Unbootable) => bed.system("unbootable", "[ $1 != boot ] || exit 7"),
+            (_, _) => bed.system(closure.name(), ""),
         };
         let paths: BTreeMap<_, _> = Closure::ALL.map(|closure| (closure, build(closure))).into();
         if sequence.direct {
@@ -118,6 +116,7 @@ impl Stage {
             auto_rollback,
             magic_rollback,
             reactivate,
+            next_boot: self.order == Order::NextBoot,
             // Whatever is found once an earlier run is recovered.
             expected: ProfileState::Unknown {
                 reason: "not looked at".into(),
@@ -133,7 +132,7 @@ impl Stage {
     fn end(&self) -> End {
         let world = self.bed.world();
         let name = |path: &str| self.name_of(path);
-        let boots = (self.order == Order::ConfirmFirst)
+        let boots = (self.order != Order::SetFirst)
             .then(|| self.bed.node().boots)
             .flatten();
         End {
@@ -180,7 +179,7 @@ fn replay(sequence: &Sequence) -> (End, End) {
     for (index, life) in sequence.lives.iter().enumerate() {
         let died = actor::live(&mut world, index, life);
         stage.live(life);
-        let resets = sequence.order == Order::ConfirmFirst
+        let resets = sequence.order != Order::SetFirst
             && matches!(life.death, Some(Death { point, reset: Some(_), .. }) if point != "started");
         if died && resets && world.boots.is_some() {
             world.lose_power(usize::MAX);
@@ -221,4 +220,9 @@ fn profiles_end_as_the_model_says() {
 #[test]
 fn nixos_systems_end_as_the_model_says() {
     end_as_the_model_says(Order::ConfirmFirst);
+}
+
+#[test]
+fn systems_for_the_next_boot_end_as_the_model_says() {
+    end_as_the_model_says(Order::NextBoot);
 }

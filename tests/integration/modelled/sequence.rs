@@ -114,7 +114,7 @@ impl Sequence {
 
 fn death(order: Order) -> impl Strategy<Value = Death> {
     let is_of_order = move |point: &&'static str| match order {
-        Order::SetFirst => !point.contains("commit"),
+        Order::SetFirst | Order::NextBoot => !point.contains("commit"),
         Order::ConfirmFirst => !["setting", "before-setting", "set"].contains(point),
     };
     let points: Vec<_> = POINTS.into_iter().filter(is_of_order).collect();
@@ -129,7 +129,7 @@ fn death(order: Order) -> impl Strategy<Value = Death> {
 fn job(order: Order) -> impl Strategy<Value = Job> {
     let closures = match order {
         Order::SetFirst => &Closure::ALL[..4],
-        Order::ConfirmFirst => &Closure::ALL[..],
+        Order::ConfirmFirst | Order::NextBoot => &Closure::ALL[..],
     };
     let often = prop::bool::weighted(0.8);
     let start = (

@@ -171,7 +171,7 @@ impl World {
             self.files = files.clone();
         }
         self.unsynced.clear();
-        if self.order == Order::ConfirmFirst {
+        if self.order != Order::SetFirst {
             self.files.active = self.boots;
         }
         self.before.was_reset = true;
