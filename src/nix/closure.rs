@@ -11,6 +11,9 @@ use crate::plan::{Closure, ClosurePath};
 /// Most paths on one command line, well below the system's limit.
 const BATCH: usize = 2000;
 const DOING: &str = "reading closures";
+/// Where a NixOS system and a home of home-manager keep what somebody asked for by name. A node is
+/// asked for the same (`closures.sh`).
+const ENVIRONMENTS: [&str; 2] = ["sw", "home-path"];
 
 /// Returns the closures of these valid paths.
 pub async fn closures(
@@ -28,9 +31,30 @@ pub async fn closures(
         path: path.clone(),
         size: sizes.get(path).copied().unwrap_or(0),
     };
-    Ok(paths_of
+    let mut closures = BTreeMap::new();
+    for (root, paths) in paths_of {
+        let closure = Closure::new(paths.iter().map(with_size));
+        let direct = direct(&root).await?;
+        closures.insert(root, closure.with_direct(direct));
+    }
+    Ok(closures)
+}
+
+/// Returns the packages that a closure's own environment names, such as
+/// `environment.systemPackages` of a NixOS system.
+async fn direct(root: &StorePath) -> Result<BTreeSet<StorePath>, NixError> {
+    let environments = ENVIRONMENTS.iter().filter_map(|name| {
+        let path = Path::new(root.as_str()).join(name).canonicalize().ok()?;
+        path.to_str()?.parse::<StorePath>().ok()
+    });
+    let environments: Vec<StorePath> = environments.collect();
+    if environments.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let query =
+        Nix::store(&["--query", "--references"]).args(environments.iter().map(StorePath::as_str));
+    Ok(parse_paths(&output(&query, DOING).await?)
         .into_iter()
-        .map(|(root, paths)| (root, Closure::new(paths.iter().map(with_size))))
         .collect())
 }
 

@@ -51,15 +51,15 @@ fn parse(fields: &[&str]) -> NodeClosures {
         match *key {
             "closure" => {
                 let mut next = || rest.next().copied().unwrap_or_default();
-                let (root, paths, sizes) = (next(), next(), next());
+                let (root, paths, sizes, direct) = (next(), next(), next(), next());
                 if let (Ok(root), Some(closure)) = (root.parse(), closure(paths, sizes)) {
-                    closures.current.insert(root, closure);
+                    let direct = valid_paths(direct).collect();
+                    closures.current.insert(root, closure.with_direct(direct));
                 }
             }
             "missing" => {
                 let paths = rest.next().copied().unwrap_or_default();
-                closures.missing =
-                    Some(paths.lines().filter_map(|line| line.parse().ok()).collect());
+                closures.missing = Some(valid_paths(paths).collect());
             }
             _ => {}
         }
@@ -70,7 +70,7 @@ fn parse(fields: &[&str]) -> NodeClosures {
 /// Returns nothing where paths and sizes do not belong together: a closure with wrong sizes is
 /// worse than none.
 fn closure(paths: &str, sizes: &str) -> Option<Closure> {
-    let paths: Vec<StorePath> = paths.lines().filter_map(|line| line.parse().ok()).collect();
+    let paths: Vec<StorePath> = valid_paths(paths).collect();
     let sizes: Vec<u64> = sizes
         .lines()
         .filter_map(|line| line.trim().parse().ok())
@@ -86,6 +86,10 @@ fn closure(paths: &str, sizes: &str) -> Option<Closure> {
     ))
 }
 
+fn valid_paths(text: &str) -> impl Iterator<Item = StorePath> {
+    text.lines().filter_map(|line| line.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,13 +98,13 @@ mod tests {
     fn a_closure_is_whole_or_not_there() {
         let path = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a";
         assert_eq!(
-            parse(&["closure", path, path, "12", "missing", ""])
+            parse(&["closure", path, path, "12", "", "missing", ""])
                 .current
                 .len(),
             1
         );
-        assert_eq!(parse(&["closure", path, path, ""]).current.len(), 0);
-        assert_eq!(parse(&["closure", path, "", ""]).current.len(), 0);
+        assert_eq!(parse(&["closure", path, path, "", ""]).current.len(), 0);
+        assert_eq!(parse(&["closure", path, "", "", ""]).current.len(), 0);
         assert_eq!(
             parse(&["missing", path])
                 .missing

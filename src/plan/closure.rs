@@ -20,14 +20,29 @@ pub struct ClosurePath {
     pub size: u64,
 }
 
-/// All paths that a store path needs, itself included, sorted.
+/// All paths that a store path needs, itself included.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(from = "Vec<ClosurePath>")]
-pub struct Closure(Vec<ClosurePath>);
+#[serde(from = "UnsortedClosure")]
+pub struct Closure {
+    /// The paths, sorted.
+    paths: Vec<ClosurePath>,
+    /// Those that somebody asked for by name, where the closure tells them from the others.
+    direct: BTreeSet<StorePath>,
+}
 
-impl From<Vec<ClosurePath>> for Closure {
-    fn from(paths: Vec<ClosurePath>) -> Self {
-        Self::new(paths)
+/// A closure as anybody may have written it.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Closure")]
+#[serde(deny_unknown_fields)]
+struct UnsortedClosure {
+    paths: Vec<ClosurePath>,
+    #[serde(default)]
+    direct: BTreeSet<StorePath>,
+}
+
+impl From<UnsortedClosure> for Closure {
+    fn from(unsorted: UnsortedClosure) -> Self {
+        Self::new(unsorted.paths).with_direct(unsorted.direct)
     }
 }
 
@@ -37,24 +52,33 @@ impl Closure {
         let mut paths: Vec<_> = paths.into_iter().collect();
         paths.sort();
         paths.dedup();
-        Self(paths)
+        Self {
+            paths,
+            direct: BTreeSet::new(),
+        }
+    }
+
+    /// Says which of the paths somebody asked for by name.
+    #[must_use]
+    pub fn with_direct(self, direct: BTreeSet<StorePath>) -> Self {
+        Self { direct, ..self }
     }
 
     /// Returns its paths, sorted.
     pub fn paths(&self) -> &[ClosurePath] {
-        &self.0
+        &self.paths
     }
 
     /// Returns the paths that are not in `other`.
     pub fn paths_beyond(&self, other: &Self) -> BTreeSet<StorePath> {
-        let paths = self.0.iter();
-        let beyond = paths.filter(|path| other.0.binary_search(path).is_err());
+        let paths = self.paths.iter();
+        let beyond = paths.filter(|path| other.paths.binary_search(path).is_err());
         beyond.map(|path| path.path.clone()).collect()
     }
 
     /// Returns its size in bytes.
     pub fn size(&self) -> u64 {
-        self.0.iter().map(|path| path.size).sum()
+        self.paths.iter().map(|path| path.size).sum()
     }
 }
 
@@ -74,7 +98,7 @@ impl ClosurePair {
     pub fn compare(&self) -> ClosureChange {
         let missing = self
             .after
-            .0
+            .paths
             .iter()
             .filter(|path| self.missing.contains(&path.path));
         ClosureChange {
@@ -83,8 +107,8 @@ impl ClosurePair {
             bytes_to_copy: missing.clone().map(|path| path.size).sum(),
             paths_to_copy: missing.count() as u64,
             packages: compare_packages(
-                self.before.as_ref().map_or(&[], |before| &before.0),
-                &self.after.0,
+                self.before.as_ref().unwrap_or(&Closure::default()),
+                &self.after,
             ),
         }
     }
@@ -93,10 +117,14 @@ impl ClosurePair {
 /// The store paths of one name in one closure: version, output and hash of each.
 type Builds<'a> = Vec<(String, String, &'a str)>;
 
-fn compare_packages(before: &[ClosurePath], after: &[ClosurePath]) -> Vec<PackageChange> {
+fn compare_packages(before: &Closure, after: &Closure) -> Vec<PackageChange> {
+    let direct = before.direct.iter().chain(&after.direct);
+    let direct: BTreeSet<String> = direct
+        .map(|path| Package::from_path_name(path.name()).name)
+        .collect();
     let mut by_name = BTreeMap::<String, [Builds<'_>; 2]>::new();
-    for (side, paths) in [before, after].into_iter().enumerate() {
-        for path in paths {
+    for (side, closure) in [before, after].into_iter().enumerate() {
+        for path in &closure.paths {
             let Package {
                 name,
                 version,
@@ -105,9 +133,11 @@ fn compare_packages(before: &[ClosurePath], after: &[ClosurePath]) -> Vec<Packag
             by_name.entry(name).or_default()[side].push((version, output, path.path.hash()));
         }
     }
-    let changes = by_name
-        .into_iter()
-        .filter_map(|(name, [before, after])| compare_builds(name, before, after));
+    let changes = by_name.into_iter().filter_map(|(name, [before, after])| {
+        let direct = direct.contains(&name);
+        let change = compare_builds(name, before, after)?;
+        Some(PackageChange { direct, ..change })
+    });
     changes.collect()
 }
 
@@ -271,6 +301,34 @@ mod tests {
             let change = PackageChange::new("a".to_owned(), own(before), own(after), 1);
             assert_eq!(change.kind, kind, "{before:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn what_somebody_asked_for_by_name_is_marked() {
+        let before = closure(&[
+            ("0/a-1", 1),
+            ("0/a-1-bin", 1),
+            ("0/lib-1", 1),
+            ("0/old-1", 1),
+        ]);
+        let after = closure(&[("1/a-2", 1), ("1/a-2-bin", 1), ("1/lib-2", 1)]);
+        let direct = |closure: &Closure, name: &str| {
+            let paths = closure.paths().iter().map(|path| path.path.clone());
+            let direct = paths.filter(|path| path.name() == name).collect();
+            closure.clone().with_direct(direct)
+        };
+        let pair = ClosurePair {
+            before: Some(direct(&before, "old-1")),
+            after: direct(&after, "a-2-bin"),
+            missing: BTreeSet::new(),
+        };
+        let packages = pair.compare().packages.into_iter();
+        let marked: Vec<_> = packages.map(|it| (it.name, it.direct)).collect();
+        let expected = [("a", true), ("lib", false), ("old", true)];
+        assert_eq!(
+            marked,
+            expected.map(|(name, direct)| (name.to_owned(), direct))
+        );
     }
 
     #[test]

@@ -206,6 +206,10 @@ pub struct PackageChange {
     pub name: String,
     /// What has become of it.
     pub kind: PackageChangeKind,
+    /// Whether somebody asked for it by name, where the system tells that; else it is there only
+    /// because others need it.
+    #[serde(default)]
+    pub direct: bool,
     /// The versions before, sorted, once for each build; an empty text stands for a path without
     /// version. Versions that are before and after are left out, unless one side then had none.
     pub before: Vec<String>,
@@ -253,6 +257,7 @@ impl PackageChange {
         Self {
             name,
             kind,
+            direct: false,
             before,
             after,
             paths,

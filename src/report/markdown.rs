@@ -289,7 +289,12 @@ fn package_row(change: &PackageChange, rest: &str) -> String {
         PackageChangeKind::Rebuilt => "rebuilt",
         PackageChangeKind::Changed => "changed",
     };
-    let words: Vec<&str> = [kind, rest]
+    let direct = if change.direct {
+        "installed directly"
+    } else {
+        ""
+    };
+    let words: Vec<&str> = [kind, direct, rest]
         .into_iter()
         .filter(|word| !word.is_empty())
         .collect();

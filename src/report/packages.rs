@@ -60,7 +60,7 @@ impl<'a> Chosen<'a> {
     }
 
     fn lines(&self, indent: usize) -> Vec<Line> {
-        let names = self.shown.iter().map(|(change, _)| width(&change.name));
+        let names = self.shown.iter().map(|(change, _)| width(&marked(change)));
         let names = names.max().unwrap_or(0).min(NAME_WIDTH_MAX);
         let changed = self
             .shown
@@ -88,7 +88,7 @@ fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) ->
     let (before, after) = before_and_after(change);
     let line = Line::indented(indent.saturating_sub(symbol.len()))
         .put(tone, symbol)
-        .cell(tone, &change.name, names)
+        .cell(tone, marked(change), names)
         .put(Tone::Plain, "  ");
     match kind {
         Kind::Added => line.put(tone, after),
@@ -113,6 +113,12 @@ fn line(change: &PackageChange, indent: usize, names: usize, versions: usize) ->
             }
         }
     }
+}
+
+/// Returns the name, with a mark where somebody asked for the package by name.
+fn marked(change: &PackageChange) -> String {
+    let mark = if change.direct { " *" } else { "" };
+    format!("{}{mark}", change.name)
 }
 
 fn has_arrow(kind: Kind) -> bool {
@@ -197,7 +203,10 @@ mod tests {
             ),
             change("source", &["1", "2", "3", "4"], &["1", "2", "3", "4"]),
             change("units", &[""], &["1.1"]),
-            change("zlib", &["1.2", "1.2"], &["1.3"]),
+            PackageChange {
+                direct: true,
+                ..change("zlib", &["1.2", "1.2"], &["1.3"])
+            },
         ];
         insta::assert_snapshot!(text(&changes), @r"
           etc      (rebuilt, 2 paths)
@@ -208,7 +217,7 @@ mod tests {
           python3  3.12, …       -> 3.13, …
           source   1, 2, 3, … (rebuilt, 2 paths)
           units    (no version)  -> 1.1
-          zlib     1.2 x2        -> 1.3
+          zlib *   1.2 x2        -> 1.3
         ");
     }
 

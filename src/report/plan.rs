@@ -54,6 +54,7 @@ impl<'a> PlanText<'a> {
         let mut blocks = vec![self.header(), shared(&view)];
         blocks.append(&mut groups);
         blocks.push(unchanged_nodes(&view));
+        blocks.push(self.legend());
         blocks.push(self.warnings());
         blocks.push(self.sentence());
         blocks.retain(|block| !block.is_empty());
@@ -172,6 +173,24 @@ impl<'a> PlanText<'a> {
             (_, true) => "not compared: changed packages and copy size are unknown",
         };
         Line::indented(INDENT).put(Tone::Dim, text)
+    }
+
+    /// Says what the mark of a package means, where one has it.
+    fn legend(&self) -> Vec<Line> {
+        let shown = self
+            .plan
+            .profiles
+            .iter()
+            .filter(|profile| self.is_shown(profile));
+        let closures = shown.filter_map(|profile| profile.closure.as_ref());
+        let mut packages = closures.flat_map(|closure| &closure.packages);
+        let text = "* installed directly, not only because others need it";
+        let line = || Line::default().put(Tone::Dim, text);
+        packages
+            .any(|package| package.direct)
+            .then(line)
+            .into_iter()
+            .collect()
     }
 
     fn warnings(&self) -> Vec<Line> {

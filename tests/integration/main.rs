@@ -16,6 +16,7 @@ mod boot_units;
 mod ci;
 mod command_line;
 mod counts;
+mod direct_packages;
 mod elsewhere;
 mod fuzz;
 mod gates;
