@@ -1,11 +1,12 @@
 //! The activation step: start the agent, follow it, confirm, and learn how it ended.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::agent_call::agent_of;
 use super::context::RunContext;
-use super::event::Stage;
+use super::event::{Event, Stage};
 use super::follower::{Followed, Follower};
+use super::legacy;
 use super::result::outcome_of;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
@@ -25,6 +26,9 @@ pub(super) async fn run<H: Host>(
     stage: &SharedStage,
     log: &mut StepLog,
 ) -> StepEnd {
+    if legacy::is_chosen(context, &profile.node) {
+        return legacy::run(context, (step, profile), stage, log).await;
+    }
     let call = match call_of(context, profile).await {
         Ok(call) => call,
         Err(message) => return StepEnd::from(Outcome::Failed { message }),
@@ -42,6 +46,20 @@ pub(super) async fn run<H: Host>(
         outcome,
         tail: log.tail(),
     }
+}
+
+/// Notes and tells that an activation has come to a stage, once.
+pub(super) fn enter<H>(context: &RunContext<H>, step: &StepId, shared: &SharedStage, stage: Stage) {
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    if shared.as_ref() == Some(&stage) {
+        return;
+    }
+    *shared = Some(stage.clone());
+    drop(shared);
+    context.sink.send(Event::StepStaged {
+        step: step.clone(),
+        stage,
+    });
 }
 
 async fn call_of<H: Host>(

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::context::RunContext;
-use crate::host::{AgentCall, Host, HostError};
+use crate::host::{AgentCall, Host, HostError, RUNNING_AGENT};
 use crate::model::{NodeName, StorePath};
 use crate::protocol::{PROTOCOL_VERSION, parse_line};
 
@@ -50,7 +50,7 @@ pub(super) fn check_protocol(found: u32) -> Result<(), HostError> {
 /// An agent that did not do what was asked.
 pub(super) fn agent_failed(detail: String) -> HostError {
     HostError::Failed {
-        doing: "running the agent",
+        doing: RUNNING_AGENT,
         detail,
         tail: Vec::new(),
     }

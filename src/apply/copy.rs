@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::agent_call::agent_of;
 use super::context::RunContext;
 use super::event::Event;
+use super::legacy;
 use super::shipment::Shipment;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
@@ -20,7 +21,8 @@ pub(super) async fn run<H: Host>(
     log: &mut StepLog,
 ) -> StepEnd {
     let agent = match agent_of(context, node).await {
-        Ok(agent) => agent,
+        Ok(agent) => Some(agent),
+        Err(_) if legacy::is_chosen(context, node) => None,
         Err(message) => return StepEnd::from(Outcome::Failed { message }),
     };
     let mut by_connection = BTreeMap::<&Connection, Vec<&PlannedProfile>>::new();
@@ -35,7 +37,8 @@ pub(super) async fn run<H: Host>(
             .push(profile);
     }
     for (connection, profiles) in by_connection {
-        if let Err(error) = keep_preparing(context, connection, &profiles, &agent, log).await {
+        let agent = agent.as_ref();
+        if let Err(error) = keep_preparing(context, (connection, &profiles), agent, log).await {
             return failed(&error);
         }
     }
@@ -46,13 +49,19 @@ pub(super) async fn run<H: Host>(
 /// stays, and only the rest is copied over a new one.
 async fn keep_preparing<H: Host>(
     context: &RunContext<H>,
-    connection: &Connection,
-    profiles: &[&PlannedProfile],
-    agent: &StorePath,
+    (connection, profiles): (&Connection, &[&PlannedProfile]),
+    agent: Option<&StorePath>,
     log: &mut StepLog,
 ) -> Result<(), HostError> {
     let mut search = Search::new(true);
-    while let Err(error) = prepare(context, connection, profiles, agent, log).await {
+    loop {
+        let prepared = match agent {
+            Some(agent) => with_agent(context, (connection, profiles), agent, log).await,
+            None => legacy::copy(context, connection, profiles, log).await,
+        };
+        let Err(error) = prepared else {
+            return Ok(());
+        };
         if error.is_lost() {
             context.sink.send(Event::Noted {
                 node: profiles.first().map(|profile| profile.node.clone()),
@@ -63,7 +72,26 @@ async fn keep_preparing<H: Host>(
             return Err(error);
         }
     }
-    Ok(())
+}
+
+/// Sends our agent, unless it does not start there.
+async fn with_agent<H: Host>(
+    context: &RunContext<H>,
+    (connection, profiles): (&Connection, &[&PlannedProfile]),
+    agent: &StorePath,
+    log: &mut StepLog,
+) -> Result<(), HostError> {
+    let Err(error) = prepare(context, connection, profiles, agent, log).await else {
+        return Ok(());
+    };
+    let Some(profile) = profiles.first() else {
+        return Err(error);
+    };
+    let place = (&profile.node, connection);
+    if legacy::is_needed_after(context, place, agent, &error).await {
+        return legacy::copy(context, connection, profiles, log).await;
+    }
+    Err(error)
 }
 
 async fn prepare<H: Host>(

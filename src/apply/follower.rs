@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::activate::SharedStage;
+use super::activate::{SharedStage, enter};
 use super::agent_call::check_protocol;
 use super::confirm::{Answered, confirm};
 use super::context::RunContext;
-use super::event::{Event, Stage};
+use super::event::Stage;
 use super::known::Known;
 use super::result::describe_recovery;
 use super::step_log::StepLog;
@@ -255,16 +255,7 @@ impl<'a, H: Host> Follower<'a, H> {
     }
 
     fn enter(&mut self, stage: Stage) {
-        let mut shared = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if shared.as_ref() == Some(&stage) {
-            return;
-        }
-        *shared = Some(stage.clone());
-        drop(shared);
-        self.context.sink.send(Event::StepStaged {
-            step: self.step.clone(),
-            stage,
-        });
+        enter(self.context, self.step, self.stage, stage);
     }
 
     /// Returns the outcome of an activation that was not heard of any more.

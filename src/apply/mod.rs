@@ -17,6 +17,7 @@ mod event;
 mod exit;
 mod follower;
 mod known;
+mod legacy;
 mod recover;
 mod release;
 mod result;

@@ -9,6 +9,7 @@ use super::agent_call::agent_of;
 use super::context::RunContext;
 use super::dispatcher::Interrupts;
 use super::event::{Event, Stage};
+use super::legacy;
 use super::result::describe;
 use super::settle::settle;
 use super::step_end::StepEnd;
@@ -137,6 +138,15 @@ async fn revoke<H: Host>(
     let stays = |why: String| Outcome::Broken {
         message: format!("activated, and not taken back although {cause} did not succeed: {why}"),
     };
+    let taken_back = || Outcome::RolledBack {
+        message: format!("the run was taken back, since {cause} did not succeed"),
+    };
+    if legacy::is_chosen(context, &profile.node) {
+        return match legacy::revoke(context, profile, log).await {
+            Ok(()) => taken_back(),
+            Err(why) => stays(why),
+        };
+    }
     let agent = match agent_of(context, &profile.node).await {
         Ok(agent) => agent,
         Err(message) => return stays(message),
@@ -159,9 +169,7 @@ async fn revoke<H: Host>(
         }
     };
     match settle(&context.host, &call, on_message).await {
-        Ok(ActivationResult::RolledBack { .. }) => Outcome::RolledBack {
-            message: format!("the run was taken back, since {cause} did not succeed"),
-        },
+        Ok(ActivationResult::RolledBack { .. }) => taken_back(),
         Ok(ActivationResult::Stale { found }) => stays(format!(
             "it is no longer what this run made of it, but {}",
             describe(&found)

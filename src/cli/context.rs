@@ -25,6 +25,8 @@ pub(super) struct Context {
     pub(super) state_folder: PathBuf,
     pub(super) socket_folder: PathBuf,
     pub(super) agent_candidates: Vec<String>,
+    /// The agent beside this executable, and the system that it is for.
+    pub(super) own_agent: Option<(String, String)>,
     pub(super) surroundings: Surroundings,
     pub(super) stdin_is_terminal: bool,
     pub(super) stdout_is_terminal: bool,
@@ -61,6 +63,7 @@ impl Context {
             state_folder: PathBuf::from(state).join("deploy"),
             socket_folder: socket_folder(),
             agent_candidates: agent_candidates(),
+            own_agent: own_agent(),
             surroundings: Surroundings {
                 terminal: std::io::stderr().is_terminal(),
                 ci: variable("CI").is_some(),
@@ -83,7 +86,10 @@ impl Context {
                 self.asking(),
                 &random_id()?,
             )),
-            agents: Arc::new(Agents::new(self.agent_candidates.clone())),
+            agents: Arc::new(Agents::new(
+                self.agent_candidates.clone(),
+                self.own_agent.clone(),
+            )),
             system: own_system(),
             login: self.login.clone(),
             mark: random_id()?,
@@ -172,13 +178,21 @@ fn agent_candidates() -> Vec<String> {
     if let Some(folder) = variable("DEPLOY_AGENTS") {
         candidates.push(format!("{folder}/{{system}}/activate"));
     }
-    let own = std::env::current_exe().ok();
-    if let Some(folder) = own.as_deref().and_then(std::path::Path::parent) {
+    if let Some(folder) = own_folder() {
         let folder = folder.display();
         candidates.push(format!("{folder}/../libexec/deploy/{{system}}/activate"));
-        candidates.push(format!("{folder}/activate"));
     }
     candidates
+}
+
+fn own_agent() -> Option<(String, String)> {
+    let agent = own_folder()?.join("activate");
+    Some((own_system(), agent.display().to_string()))
+}
+
+fn own_folder() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    own.parent().map(ToOwned::to_owned)
 }
 
 fn own_system() -> String {

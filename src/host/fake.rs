@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{AgentCall, Host, HostError, LineSink};
+use super::{AgentCall, Host, HostError, LineSink, RemoteCommand};
 use crate::model::{Connection, ProfileState};
 use crate::nix::CopyRequest;
 use crate::protocol::{
@@ -175,6 +175,24 @@ impl Host for FakeHost {
         self.take_time(&call.connection, "confirm").await;
         self.set_confirmed(&call.connection, true);
         on_line(&to_line(&ConfirmReply::Confirmed));
+        Ok(())
+    }
+
+    async fn run_command(
+        &self,
+        command: &RemoteCommand,
+        _on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        self.take_time(&command.connection, command.title).await;
+        Ok(())
+    }
+
+    async fn run_command_afresh(
+        &self,
+        command: &RemoteCommand,
+        _on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        self.take_time(&command.connection, command.title).await;
         Ok(())
     }
 }

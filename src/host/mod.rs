@@ -21,6 +21,9 @@ pub use pool::ConnectionPool;
 pub use remote::RemoteHost;
 pub use search::Search;
 
+/// What was being done when the agent fails.
+pub(crate) const RUNNING_AGENT: &str = "running the agent";
+
 /// Receives lines as they come.
 pub type LineSink<'a> = &'a mut (dyn FnMut(&str) + Send);
 
@@ -52,6 +55,17 @@ impl AgentCall {
         words.extend(self.command.arguments());
         words
     }
+}
+
+/// A command on a node that is not the agent's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteCommand {
+    /// How the node is reached.
+    pub connection: Connection,
+    /// What a recording calls it.
+    pub title: &'static str,
+    /// Its words.
+    pub words: Vec<String>,
 }
 
 /// What the engine asks of the world.
@@ -86,6 +100,20 @@ pub trait Host: Send + Sync + 'static {
         call: &AgentCall,
         on_line: LineSink<'_>,
     ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Runs another command over the node's connection, and hands over the lines it prints.
+    fn run_command(
+        &self,
+        command: &RemoteCommand,
+        on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
+
+    /// Runs another command over a login of its own.
+    fn run_command_afresh(
+        &self,
+        command: &RemoteCommand,
+        on_line: LineSink<'_>,
+    ) -> impl Future<Output = Result<(), HostError>> + Send;
 }
 
 /// A node that did not do what was asked.
@@ -116,6 +144,11 @@ impl HostError {
     /// Returns whether the node was there, and its connection ended.
     pub fn is_lost(&self) -> bool {
         self.kind() == Some(SshErrorKind::Lost)
+    }
+
+    /// Returns whether the agent failed, or could not be run.
+    pub fn is_of_agent(&self) -> bool {
+        matches!(self, Self::Failed { doing, .. } if *doing == RUNNING_AGENT)
     }
 
     /// Returns what is wrong with the connection, if it is the connection.

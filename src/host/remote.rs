@@ -6,10 +6,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::password::{Known, Operator};
-use super::{AgentCall, ConnectionPool, Host, HostError, LineSink};
+use super::{AgentCall, ConnectionPool, Host, HostError, LineSink, RUNNING_AGENT, RemoteCommand};
 use crate::model::{Connection, sudo};
 use crate::nix::CopyRequest;
-use crate::process::{Answers, Finished, Tail, run, run_answering, run_with};
+use crate::process::{Answers, Tail, run, run_answering, run_with};
 use crate::ssh::{RemoteFinished, SshError, fresh_invocation, quote_words};
 
 /// How long a fresh login with its one command may take.
@@ -90,20 +90,41 @@ impl Host for RemoteHost {
         let (call, mut known) = self.with_password(call);
         for way in self.ways(&call) {
             let answers = known.as_mut().map(|known| known as &mut dyn Answers);
-            let finished = self.run_afresh(&call, &way, answers).await?;
-            let text = String::from_utf8_lossy(&finished.stdout);
-            text.lines().for_each(&mut *on_line);
-            let result = match finished.status.code() {
-                Some(255) => Err(SshError::from_messages(&finished.stderr.text()).into()),
-                status => check(status, &finished.stderr),
+            let mut was_heard = false;
+            let mut hear = |line: &str| {
+                was_heard |= call.command.is_answer(line);
+                on_line(line);
             };
-            let was_heard = text.lines().any(|line| call.command.is_answer(line));
+            let command = quote_words(call.words_of(&way.agent));
+            let login = self.login(&call.connection, &command, answers, &mut hear);
+            let result = login.await;
             let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
             if way.is_last || was_heard || is_lost {
                 return result;
             }
         }
         Ok(())
+    }
+
+    async fn run_command(
+        &self,
+        command: &RemoteCommand,
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        let link = self.pool.link(&command.connection).await?;
+        let words = quote_words(command.words.clone());
+        let running = link.run_lines((command.title, &words), None, on_line);
+        let RemoteFinished { status, stderr } = running.await?;
+        check(command.title, status, &stderr)
+    }
+
+    async fn run_command_afresh(
+        &self,
+        command: &RemoteCommand,
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        let words = quote_words(command.words.clone());
+        self.login(&command.connection, &words, None, on_line).await
     }
 }
 
@@ -206,17 +227,16 @@ impl RemoteHost {
         let (title, command) = (call.title(), quote_words(call.words_of(&way.agent)));
         let running = link.run_lines((&title, &command), answers, on_line);
         let RemoteFinished { status, stderr } = running.await?;
-        check(status, &stderr)
+        check(RUNNING_AGENT, status, &stderr)
     }
 
-    async fn run_afresh(
+    async fn login(
         &self,
-        call: &AgentCall,
-        way: &Way,
+        connection: &Connection,
+        command: &str,
         answers: Option<&mut dyn Answers>,
-    ) -> Result<Finished, HostError> {
-        let connection = &call.connection;
-        let command = quote_words(call.words_of(&way.agent));
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
         let login = |may_ask: bool| {
             // A person answers; a machine has no reason to take long.
             let limit = if may_ask {
@@ -224,7 +244,7 @@ impl RemoteHost {
             } else {
                 FRESH_LIMIT
             };
-            let invocation = fresh_invocation(connection, &command, may_ask).time_limit(limit);
+            let invocation = fresh_invocation(connection, command, may_ask).time_limit(limit);
             async move {
                 match answers {
                     Some(answers) => run_answering(&invocation, answers).await,
@@ -233,21 +253,26 @@ impl RemoteHost {
             }
         };
         let finished = self.pool.fresh(connection, login).await;
-        finished.map_err(|error| SshError::lost(error.to_string()).into())
+        let finished = finished.map_err(|error| SshError::lost(error.to_string()))?;
+        let text = String::from_utf8_lossy(&finished.stdout);
+        text.lines().for_each(on_line);
+        match finished.status.code() {
+            Some(255) => Err(SshError::from_messages(&finished.stderr.text()).into()),
+            status => check(RUNNING_AGENT, status, &finished.stderr),
+        }
     }
 }
 
-fn check(status: Option<i32>, stderr: &Tail) -> Result<(), HostError> {
-    const DOING: &str = "running the agent";
+fn check(doing: &'static str, status: Option<i32>, stderr: &Tail) -> Result<(), HostError> {
     match status {
         Some(0) => Ok(()),
         Some(status) if stderr.lines().next().is_none() => Err(failed(
-            DOING,
+            doing,
             format!("it ended with status {status}"),
             stderr,
         )),
-        Some(_) => Err(failed(DOING, last_words(stderr), stderr)),
-        None => Err(failed(DOING, "it was killed".to_owned(), stderr)),
+        Some(_) => Err(failed(doing, last_words(stderr), stderr)),
+        None => Err(failed(doing, "it was killed".to_owned(), stderr)),
     }
 }
 

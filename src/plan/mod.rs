@@ -41,6 +41,7 @@ pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
 pub use json_file::{DOCUMENT_SIZE_MAX, DocumentError};
 pub use last_run::{LastRun, Record};
+pub use notes::NO_AGENT;
 pub use observation::{
     GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
     ObservedLock, ProfileObservation,

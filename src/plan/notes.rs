@@ -4,6 +4,10 @@ use super::document::{Action, PlannedProfile};
 use super::last_run::LastRun;
 use super::observation::{NodeFacts, ProfileObservation};
 
+/// What it means that a node has to do with the agent in its closures.
+pub const NO_AGENT: &str = "the closures' own activate-rs is used, with deploy-rs's promises: no lock \
+     and no journal, so nothing is finished or taken back after a crash; one who deploys at the same \
+     time is noticed late; it goes back to the generation before, and from a first deployment not at all";
 const MEBIBYTE: u64 = 1 << 20;
 
 /// Returns notes on a node and what these profiles of it need, as sentences.
@@ -17,6 +21,10 @@ pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<St
         notes.extend(trust(facts, profiles));
         notes.extend(mortal(facts, profiles));
         notes.extend(password(facts, profiles));
+        if facts.lacks_agent {
+            let system = facts.system.as_deref().unwrap_or("an unknown system");
+            notes.push(format!("no agent for {system} is here; {NO_AGENT}"));
+        }
         if facts.login_asks {
             notes.push("each confirmation logs in anew, and asks you again".to_owned());
         }

@@ -30,6 +30,7 @@ pub enum NodeObservation {
 /// What a node is and runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct NodeFacts {
     /// Its system, such as `x86_64-linux`.
     pub system: Option<String>,
@@ -41,6 +42,9 @@ pub struct NodeFacts {
     pub nix_on_path: bool,
     /// An agent of root's at a fixed path, which speaks this protocol.
     pub installed_agent: Option<AbsolutePath>,
+    /// Whether there is no agent of ours for its system.
+    #[serde(default)]
+    pub lacks_agent: bool,
     /// Whether the login prints text of its own, which breaks copying.
     pub login_is_noisy: bool,
     /// Whether each login asks the operator for something.

@@ -65,7 +65,11 @@ async fn observe(
             message: format!("{error}; reading again over a new connection"),
         });
     };
-    let observation = observe_node(&context.pool, node, agent, &context.mark, &on_lost).await;
+    let mut observation = observe_node(&context.pool, node, agent, &context.mark, &on_lost).await;
+    if let NodeObservation::Ok(facts) = &mut observation {
+        let system = facts.system.as_deref();
+        facts.lacks_agent = system.is_some_and(|system| !context.agents.has(system));
+    }
     let error = match &observation {
         NodeObservation::Ok(_) => None,
         NodeObservation::Unreachable { reason } | NodeObservation::Failed { reason } => {

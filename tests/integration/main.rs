@@ -24,6 +24,7 @@ mod generated;
 mod generations;
 mod interactive_sudo;
 mod layering;
+mod legacy_agent;
 mod locks;
 mod modelled;
 mod moved;
