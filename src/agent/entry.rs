@@ -13,7 +13,7 @@ use super::environment::Environment;
 use super::error::AgentError;
 use super::hold::{hold, release};
 use super::listener::JsonLines;
-use super::profile::read_state;
+use super::reading::read;
 use super::recover_node::{recover_folder, recover_node};
 use super::supervise::supervise;
 use super::{fault, gate, start};
@@ -114,7 +114,7 @@ async fn answer(command: Command, environment: Environment) -> Result<(), Failur
         Command::Release { run } => release(&environment, &run)?,
         Command::Read { profile_paths } => {
             for path in &profile_paths {
-                writeln!(output, "{}", to_line(&read_state(path)))?;
+                writeln!(output, "{}", to_line(&read(path)))?;
             }
         }
         Command::Start { request } => {

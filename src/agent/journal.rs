@@ -9,7 +9,7 @@ use super::fault;
 use super::folder::{Folder, sync_folder};
 use crate::protocol::{JOURNAL_VERSION, Journal};
 
-const NAME: &str = "journal.json";
+pub(super) const NAME: &str = "journal.json";
 /// Given up when the disk is full, so that what is going on can still be recorded.
 const RESERVE: &str = "reserve";
 const RESERVE_SIZE: usize = 64 << 10;

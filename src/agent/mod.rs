@@ -44,6 +44,7 @@ mod places;
 mod profile;
 mod program;
 mod reactivate;
+mod reading;
 mod recover_node;
 mod recovery;
 mod revoke;

@@ -7,6 +7,7 @@ use super::context::RunContext;
 use super::event::{Event, Stage};
 use super::follower::{Followed, Follower};
 use super::legacy;
+use super::orphan::adopt;
 use super::result::outcome_of;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
@@ -33,13 +34,16 @@ pub(super) async fn run<H: Host>(
         Ok(call) => call,
         Err(message) => return StepEnd::from(Outcome::Failed { message }),
     };
-    let follower = Follower::new(context, (step, profile), stage, log, call);
+    let follower = Follower::new(context, (step, profile), stage, log, call.clone());
     let Followed {
         result,
         unconfirmed,
     } = follower.follow().await;
     let outcome = match result {
-        Ok(result) => outcome_of(&result, profile, unconfirmed.as_deref()),
+        Ok(result) => {
+            let result = adopt(&context.host, &call, result, log).await;
+            outcome_of(&result, profile, unconfirmed.as_deref())
+        }
         Err(lost) => lost,
     };
     StepEnd {

@@ -9,7 +9,7 @@ use crate::model::ProfileSettings;
 use crate::protocol::{AgentMessage, Phase};
 
 /// How long after its deadline an activation may take to say what it does.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long after the deadline of an activation a lost node is still looked for.
 const LOST_GRACE: Duration = Duration::from_secs(5);
 

@@ -18,6 +18,7 @@ mod exit;
 mod follower;
 mod known;
 mod legacy;
+mod orphan;
 mod recover;
 mod release;
 mod result;

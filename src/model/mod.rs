@@ -6,6 +6,7 @@
 mod connection;
 mod generation;
 mod name;
+mod observed_generation;
 mod path;
 mod profile_state;
 mod run;
@@ -16,6 +17,7 @@ pub mod sudo;
 pub use connection::Connection;
 pub use generation::Generation;
 pub use name::{HostName, InvalidText, NodeName, ProfileName, UserName, quoted};
+pub use observed_generation::{GenerationContent, ObservedGeneration};
 pub use path::AbsolutePath;
 pub use profile_state::ProfileState;
 pub use run::{Operator, RunId};

@@ -190,7 +190,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|link|profile|generation|dates|journal|hidden|lock|unlocked|state|x|[^\\x00]{0,8})", 0..30)) {
+        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|link|profile|generation|dates|journal|hidden|lock|unlocked|reading|x|[^\\x00]{0,8})", 0..30)) {
             let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
             drop(node_facts(&fields, &[]));
             let mut profile = crate::observe::profile_answer::Read::default();

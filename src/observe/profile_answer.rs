@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::answer::Fields;
 use crate::config::{FleetProfile, ProfileLocation};
-use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
-use crate::plan::{
-    GenerationContent, ObservedGeneration, ObservedJournal, ObservedLock, ProfileObservation,
-    root_profile,
+use crate::model::{
+    AbsolutePath, Generation, GenerationContent, ObservedGeneration, ProfileName, ProfileState,
+    StorePath,
 };
-use crate::protocol::{JOURNAL_VERSION, Journal, LineError, parse_line};
+use crate::plan::{ObservedJournal, ObservedLock, ProfileObservation, root_profile};
+use crate::protocol::{JOURNAL_VERSION, Journal, LineError, Reading, parse_line};
 
 /// Returns what is said of the next profile, if it is one that was asked for.
 pub(super) fn profile(
@@ -49,7 +49,7 @@ pub(super) struct Read<'a> {
     journal_is_hidden: bool,
     lock: Option<(&'a str, &'a str, &'a str)>,
     is_unlocked: bool,
-    state: Option<ProfileState>,
+    reading: Option<Reading>,
     unreadable: Option<&'a str>,
 }
 
@@ -72,8 +72,8 @@ impl<'a> Read<'a> {
                 self.lock = Some((fields.next(), fields.next(), fields.next()));
             } else if fields.next_if("unlocked") {
                 self.is_unlocked = true;
-            } else if fields.next_if("state") {
-                self.state = parse_line::<ProfileState>(fields.next().trim()).ok();
+            } else if fields.next_if("reading") {
+                self.reading = parse_line(fields.next().trim()).ok();
             } else if fields.next_if("unreadable") {
                 self.unreadable = Some(fields.next());
             } else {
@@ -88,30 +88,33 @@ impl<'a> Read<'a> {
         profile_path: AbsolutePath,
         sudo_allowed: Option<bool>,
     ) -> ProfileObservation {
+        let (state, generations, journal, lock) = match self.reading {
+            Some(reading) => told_by_the_agent(reading),
+            None => self.told_by_the_script(&profile_path),
+        };
+        ProfileObservation {
+            profile_path,
+            state,
+            newest: generations
+                .last()
+                .map(|newest| (newest.number, newest.path.clone())),
+            generations,
+            journal,
+            lock,
+            sudo_allowed,
+        }
+    }
+
+    fn told_by_the_script(&self, profile_path: &AbsolutePath) -> Told {
         let generations = self.generations(profile_path.file_name());
-        let newest = generations
-            .last()
-            .map(|newest| (newest.number, newest.path.clone()));
-        let (state, newest) = if let Some(state) = &self.state {
-            // The agent that read it says no more than the number.
-            let newest = state.highest_generation().map(|highest| (highest, None));
-            (state.clone(), newest)
-        } else if let Some(link) = self.link {
-            (link_state(link, &profile_path, &generations), newest)
+        let state = if let Some(link) = self.link {
+            link_state(link, profile_path, &generations)
         } else {
             let folder = self.unreadable.unwrap_or_else(|| profile_path.parent());
             let reason = format!("no permission to read {folder}");
-            (ProfileState::Unknown { reason }, None)
+            ProfileState::Unknown { reason }
         };
-        ProfileObservation {
-            journal: self.journal(),
-            lock: self.lock(),
-            profile_path,
-            state,
-            newest,
-            generations,
-            sudo_allowed,
-        }
+        (state, generations, self.journal(), self.lock())
     }
 
     fn generations(&self, base: &str) -> Vec<ObservedGeneration> {
@@ -141,30 +144,60 @@ impl<'a> Read<'a> {
                 ObservedJournal::None
             };
         };
-        match parse_line::<Journal>(text) {
-            Ok(journal) => ObservedJournal::Read {
-                journal: Box::new(journal),
-                written: written.trim().parse().ok(),
-            },
-            Err(error) => ObservedJournal::Unreadable {
-                reason: unreadable(text, &error),
-            },
-        }
+        journal_of(text, written.trim().parse().ok())
     }
 
     fn lock(&self) -> ObservedLock {
         match self.lock {
             _ if self.is_unlocked => ObservedLock::Free,
             None => ObservedLock::Unknown,
-            Some((file, locks, holder)) => {
-                if locks.lines().any(|line| is_lock_on(line, file)) {
-                    let holder = parse_line(holder.trim()).ok();
-                    ObservedLock::Held { holder }
-                } else {
-                    ObservedLock::Free
-                }
-            }
+            Some((file, locks, holder)) => lock_of(file, locks, holder),
         }
+    }
+}
+
+/// State, generations, journal and lock of a profile.
+type Told = (
+    ProfileState,
+    Vec<ObservedGeneration>,
+    ObservedJournal,
+    ObservedLock,
+);
+
+fn told_by_the_agent(reading: Reading) -> Told {
+    let journal = match reading.journal {
+        _ if matches!(reading.state, ProfileState::Unknown { .. }) => ObservedJournal::Unknown,
+        None => ObservedJournal::None,
+        Some(journal) => journal_of(&journal.text, journal.written),
+    };
+    let lock = match reading.lock {
+        None => ObservedLock::Free,
+        Some(lock) => match lock.locks {
+            None => ObservedLock::Unknown,
+            Some(locks) => lock_of(&lock.file, &locks, &lock.holder),
+        },
+    };
+    (reading.state, reading.generations, journal, lock)
+}
+
+fn journal_of(text: &str, written: Option<u64>) -> ObservedJournal {
+    match parse_line::<Journal>(text) {
+        Ok(journal) => ObservedJournal::Read {
+            journal: Box::new(journal),
+            written,
+        },
+        Err(error) => ObservedJournal::Unreadable {
+            reason: unreadable(text, &error),
+        },
+    }
+}
+
+fn lock_of(file: &str, locks: &str, holder: &str) -> ObservedLock {
+    if locks.lines().any(|line| is_lock_on(line, file)) {
+        let holder = parse_line(holder.trim()).ok();
+        ObservedLock::Held { holder }
+    } else {
+        ObservedLock::Free
     }
 }
 

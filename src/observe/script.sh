@@ -105,7 +105,7 @@ find_link() {
     path=$old/$2
   elif may_read "$new/$2"; then
     case $(read_as_user "$new/$2") in
-      *\"present\"*) path=$new/$2 ;;
+      *'"state":{"state":"present"'*) path=$new/$2 ;;
       *) path=$old/$2 ;;
     esac
   else
@@ -159,7 +159,7 @@ while [ $# -gt 0 ]; do
     done
     last_run "$folder/.deploy/$base"
   elif [ "$allowed" = yes ]; then
-    field state "$(read_as_user "$path")"
+    field reading "$(read_as_user "$path")"
   else
     field unreadable "$folder"
   fi

@@ -34,6 +34,8 @@ pub enum LastRun {
     Unfinished(Record),
     /// It was confirmed and stays.
     Confirmed(Record),
+    /// It was confirmed and stays, although some units have failed.
+    Degraded(Record),
     /// It was taken back.
     RolledBack(Record),
     /// It failed and was left.
@@ -103,6 +105,7 @@ impl LastRun {
             at,
         };
         match journal.phase {
+            Phase::Confirmed if journal.degraded => Self::Degraded(record),
             Phase::Confirmed => Self::Confirmed(record),
             Phase::RolledBack => Self::RolledBack(record),
             Phase::LeftFailed => Self::LeftFailed(record),
@@ -131,14 +134,6 @@ impl LastRun {
     /// Returns it in words, seen from `now` on the node's clock; empty where there is nothing to
     /// be said.
     pub fn sentence(&self, now: Option<u64>) -> String {
-        let ago = |record: &Record| match (now, record.at) {
-            (Some(now), Some(at)) => format!(" {} ago", Lapse(now.saturating_sub(at))),
-            _ => String::new(),
-        };
-        let because = |record: &Record| {
-            let failure = record.failure.as_ref();
-            failure.map_or_else(String::new, |failure| format!(": {failure}"))
-        };
         match self {
             Self::None => String::new(),
             Self::Unknown => {
@@ -155,7 +150,7 @@ impl LastRun {
             Self::Interrupted(record) => format!(
                 "a run of {} was interrupted{} in phase '{}': the next `deploy apply` {} first",
                 record.operator,
-                ago(record),
+                record.ago(now),
                 record.phase,
                 if record.phase == Phase::Committing {
                     "finishes it"
@@ -168,27 +163,46 @@ impl LastRun {
                 record.operator, record.phase
             ),
             Self::Confirmed(record) => {
-                format!("deployed{} by {}", ago(record), record.operator)
+                format!("deployed{} by {}", record.ago(now), record.operator)
             }
+            Self::Degraded(record) => format!(
+                "deployed{} by {}; some units failed to start, which stays, since onDegraded was keep",
+                record.ago(now),
+                record.operator
+            ),
             Self::RolledBack(record) => format!(
                 "a run of {} was rolled back{}{}",
                 record.operator,
-                ago(record),
-                because(record)
+                record.ago(now),
+                record.because()
             ),
             Self::LeftFailed(record) => format!(
                 "a run of {} failed{} and was left as it is, since autoRollback was off{}",
                 record.operator,
-                ago(record),
-                because(record)
+                record.ago(now),
+                record.because()
             ),
             Self::RollbackFailed(record) => format!(
                 "going back from a run of {} failed{}, and a person is needed{}",
                 record.operator,
-                ago(record),
-                because(record)
+                record.ago(now),
+                record.because()
             ),
         }
+    }
+}
+
+impl Record {
+    fn ago(&self, now: Option<u64>) -> String {
+        match (now, self.at) {
+            (Some(now), Some(at)) => format!(" {} ago", Lapse(now.saturating_sub(at))),
+            _ => String::new(),
+        }
+    }
+
+    fn because(&self) -> String {
+        let failure = self.failure.as_ref();
+        failure.map_or_else(String::new, |failure| format!(": {failure}"))
     }
 }
 
@@ -299,6 +313,22 @@ mod tests {
             sudo_allowed: None,
         };
         LastRun::of(&profile).sentence(Some(NOW))
+    }
+
+    #[test]
+    fn a_run_that_stays_with_failed_units_is_told_from_one_without() {
+        let of = |degraded| {
+            let journal = Journal {
+                phase: Phase::Confirmed,
+                degraded,
+                ..test_journal()
+            };
+            LastRun::ended(&journal, None, true)
+        };
+        assert_eq!(of(false).sentence(None), "deployed by alice@laptop");
+        let degraded = of(true);
+        assert!(degraded.sentence(None).contains("some units failed"));
+        assert!(!degraded.needs_attention(), "it was asked for");
     }
 
     #[test]

@@ -43,8 +43,7 @@ pub use json_file::{DOCUMENT_SIZE_MAX, DocumentError};
 pub use last_run::{LastRun, Record};
 pub use notes::NO_AGENT;
 pub use observation::{
-    GenerationContent, NodeFacts, NodeObservation, ObservedGeneration, ObservedJournal,
-    ObservedLock, ProfileObservation,
+    NodeFacts, NodeObservation, ObservedJournal, ObservedLock, ProfileObservation,
 };
 pub use rollback::{NoWayBack, way_back};
 pub use saved_observations::{OBSERVATIONS_VERSION, SavedObservations};

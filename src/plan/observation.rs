@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::system_parts::SystemParts;
-use crate::model::{AbsolutePath, Generation, ProfileName, ProfileState, StorePath};
+use crate::model::{
+    AbsolutePath, Generation, ObservedGeneration, ProfileName, ProfileState, StorePath,
+};
 use crate::protocol::{Holder, Journal};
 
 /// What came of reading a node.
@@ -114,32 +116,6 @@ impl ProfileObservation {
     pub fn is_at_work(&self) -> bool {
         self.pending().is_some() && self.interrupted().is_none()
     }
-}
-
-/// A generation of a profile, whoever made it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ObservedGeneration {
-    /// Its number.
-    pub number: Generation,
-    /// The store path that its link names; none for a link to something else.
-    pub path: Option<StorePath>,
-    /// When it was made, in seconds since 1970.
-    pub made: Option<u64>,
-    /// What is there.
-    pub content: GenerationContent,
-}
-
-/// What lies behind the link of a generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum GenerationContent {
-    /// A closure with a program that activates it.
-    Activatable,
-    /// A closure that no known program activates.
-    WithoutProgram,
-    /// Nothing: the store path is gone.
-    Gone,
 }
 
 /// What was read of a profile's journal.

@@ -1,7 +1,7 @@
 //! Which generation a profile goes back to.
 
-use super::observation::{GenerationContent, ObservedGeneration, ProfileObservation};
-use crate::model::{Generation, ProfileState, StorePath};
+use super::observation::ProfileObservation;
+use crate::model::{Generation, GenerationContent, ObservedGeneration, ProfileState, StorePath};
 
 /// Why a profile cannot go back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::build_plan::PlannedFleet;
 use super::document::Observed;
 use super::last_run::LastRun;
-use super::observation::{GenerationContent, NodeFacts, NodeObservation, ProfileObservation};
+use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
 use super::verdict::{deployed_instead, running_instead};
 use crate::config::{FleetNode, FleetProfile};
 use crate::model::{
-    AbsolutePath, Generation, HostName, NodeName, Operator, ProfileName, ProfileState, StorePath,
-    UserName,
+    AbsolutePath, Generation, GenerationContent, HostName, NodeName, ObservedGeneration, Operator,
+    ProfileName, ProfileState, StorePath, UserName,
 };
 
 /// The version of the JSON that `deploy status --format json` prints.
@@ -154,7 +154,7 @@ fn profile_status(
     let last_run = LastRun::of(observed);
     let maker = maker(observed, &last_run);
     let current = observed.state.generation();
-    let generation = |generation: &super::ObservedGeneration| GenerationStatus {
+    let generation = |generation: &ObservedGeneration| GenerationStatus {
         generation: generation.number,
         path: generation.path.clone(),
         made: generation.made.map(date),
@@ -184,11 +184,14 @@ fn maker<'a>(
     let super::ObservedJournal::Read { journal, .. } = &observed.journal else {
         return None;
     };
-    let made = matches!(last_run, LastRun::Confirmed(_) | LastRun::LeftFailed(_));
+    let made = matches!(
+        last_run,
+        LastRun::Confirmed(_) | LastRun::Degraded(_) | LastRun::LeftFailed(_)
+    );
     let is_new = |number: &Generation| made && !journal.previous.generations.contains(number);
     let number = journal.generation.filter(is_new)?;
     // A number that was made, deleted and made again belongs to somebody else.
-    let same = |generation: &super::ObservedGeneration| {
+    let same = |generation: &ObservedGeneration| {
         generation.number == number && generation.path.as_ref() == Some(&journal.target)
     };
     observed

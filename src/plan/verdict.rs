@@ -4,11 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Action, ClosureChange, PackageChangeKind};
-use super::observation::{
-    GenerationContent, NodeFacts, ObservedJournal, ObservedLock, ProfileObservation,
-};
+use super::observation::{NodeFacts, ObservedJournal, ObservedLock, ProfileObservation};
 use super::system_parts::SystemParts;
-use crate::model::{ProfileSettings, StorePath};
+use crate::model::{GenerationContent, ProfileSettings, StorePath};
 use crate::protocol::Phase;
 
 /// The link of a NixOS system.
@@ -187,8 +185,7 @@ pub(super) fn deployed_instead(observed: &ProfileObservation) -> Option<StorePat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Generation, ProfileState};
-    use crate::plan::ObservedGeneration;
+    use crate::model::{Generation, ObservedGeneration, ProfileState};
     use crate::plan::build_plan::tests::settings;
 
     fn path(name: &str) -> StorePath {

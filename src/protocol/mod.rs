@@ -8,6 +8,7 @@ mod journal;
 mod line;
 mod manifest;
 mod message;
+mod reading;
 mod request;
 
 pub use journal::{
@@ -18,6 +19,7 @@ pub use manifest::{ClosureKind, Manifest};
 pub use message::{
     ActivationResult, AgentMessage, ConfirmReply, FailureReason, Handshake, Hold, Holder, Recovery,
 };
+pub use reading::{JournalText, LockText, Reading};
 pub use request::{ActivationRequest, AgentCommand};
 
 /// The version of requests, messages and commands. Both ends must have the same one.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentMessage, ConfirmReply, Handshake, Hold, parse_line, to_line};
+use super::{AgentMessage, ConfirmReply, Handshake, Hold, Reading, parse_line, to_line};
 use crate::model::{
     AbsolutePath, Generation, OnDegraded, Operator, ProfileState, RunId, StorePath,
 };
@@ -67,7 +67,7 @@ pub enum AgentCommand {
         /// The run that ended.
         run: RunId,
     },
-    /// Read profiles as the calling user. Answers one [`ProfileState`] line per profile, in order.
+    /// Read profiles as the calling user. Answers one [`Reading`] line per profile, in order.
     Read {
         /// The profile links.
         profile_paths: Vec<AbsolutePath>,
@@ -113,7 +113,7 @@ impl AgentCommand {
             Self::Handshake => parse_line::<Handshake>(line).is_ok(),
             Self::Hold { .. } => parse_line::<Hold>(line).is_ok(),
             Self::Release { .. } => false,
-            Self::Read { .. } => parse_line::<ProfileState>(line).is_ok(),
+            Self::Read { .. } => parse_line::<Reading>(line).is_ok(),
             Self::Confirm { .. } => parse_line::<ConfirmReply>(line).is_ok(),
             Self::Start(_) | Self::Attach { .. } | Self::Revoke { .. } | Self::Recover { .. } => {
                 parse_line::<AgentMessage>(line).is_ok()

@@ -2,10 +2,8 @@
 
 use super::line::{Line, message_lines, prose, rendered};
 use super::style::{Tone, UNREACHABLE, UNREADABLE};
-use crate::model::ProfileState;
-use crate::plan::{
-    GenerationContent, GenerationStatus, LastRun, NodeStatus, Observed, ProfileStatus, Status,
-};
+use crate::model::{GenerationContent, ProfileState};
+use crate::plan::{GenerationStatus, LastRun, NodeStatus, Observed, ProfileStatus, Status};
 
 const INDENT: usize = 4;
 const NAME_WIDTH_MAX: usize = 28;

@@ -18,10 +18,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         confirm_timeout: 20,
         ..Fault::new("two-operators-two-profiles", EVERY, second_on_another)
     },
-    Fault {
-        waits_for_contact: true,
-        ..Fault::new("lock-holder-dies", ON_THE_NODE, agent_killed)
-    },
+    Fault::new("lock-holder-dies", ON_THE_NODE, agent_killed),
     Fault::new("journal-stale", &[Lock], stale_journal),
     Fault {
         after: remove_journal,
@@ -70,8 +67,9 @@ fn agent_killed(lab: &Lab) -> Answer {
 }
 
 fn stale_journal(lab: &Lab) -> Answer {
-    lab.host()
-        .write("/run/fault/env", "export DEPLOY_AGENT_FAULT=waiting=kill\n");
+    // What the operator calls then to finish it dies as well.
+    let faults = "export DEPLOY_AGENT_FAULT=waiting=kill,ended=kill\n";
+    lab.host().write("/run/fault/env", faults);
     drop(lab.start().wait().code(3));
     lab.release();
     assert_eq!(lab.state().running.as_deref(), Some(VERSIONS[1]));

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use crate::lab::{Answer, Lab};
-use crate::registry::{Activation, Confirm, Copy, Fault, Journal, Lock, Set, Wait};
+use crate::registry::{Activation, Confirm, EVERY, Fault, Journal, Lock, Set, Wait};
 use crate::state::{PROFILE, State, VERSIONS};
 use crate::table::Stage;
 use crate::testbed::{Flake, Node, Profile};
 
-pub(crate) const FAULTS: &[Fault] = &[Fault {
+const BESIDE: Fault = Fault {
     hosts: 3,
     confirm_timeout: 20,
     before: |lab| drop(lab.scene(&fleet(lab, [VERSIONS[0]; 3])).apply()),
@@ -17,12 +17,20 @@ pub(crate) const FAULTS: &[Fault] = &[Fault {
             lab.hosts()[1].boot();
         }
     },
-    ..Fault::new(
-        "one-node-fails",
-        &[Copy, Lock, Journal, Set, Activation, Wait, Confirm],
-        beside,
-    )
-}];
+    ..Fault::new("one-node-fails", EVERY, |lab| {
+        beside(lab, &["apply", "--yes"])
+    })
+};
+
+pub(crate) const FAULTS: &[Fault] = &[
+    BESIDE,
+    Fault {
+        name: "one-node-fails-and-all-go-back",
+        stages: &[Lock, Journal, Set, Activation, Wait, Confirm],
+        run: |lab| beside(lab, &["apply", "--yes", "--rollback-succeeded"]),
+        ..BESIDE
+    },
+];
 
 fn fleet(lab: &Lab, versions: [&str; 3]) -> Flake {
     let nodes = lab.hosts().iter().zip(versions).enumerate();
@@ -37,8 +45,8 @@ fn fleet(lab: &Lab, versions: [&str; 3]) -> Flake {
     nodes.map(node).fold(lab.settings(), Flake::node)
 }
 
-/// While nodes copy none is activated, so there the other one fails by being gone.
-fn beside(lab: &Lab) -> Answer {
+/// Before the barrier no node is activated, so there the other one fails by being gone.
+fn beside(lab: &Lab, apply: &[&str]) -> Answer {
     let [_, other, unchanged] = lab.hosts() else {
         panic!("three hosts")
     };
@@ -46,10 +54,11 @@ fn beside(lab: &Lab) -> Answer {
     let before = states();
     lab.arm();
     let scene = lab.scene(&fleet(lab, [VERSIONS[1], VERSIONS[1], VERSIONS[0]]));
-    let mut run = scene.command(&["apply", "--yes"]).spawn();
+    let mut run = scene.command(apply).spawn();
     lab.wait_held(&mut run);
     let since = Instant::now();
-    if lab.stage == Stage::Copy {
+    let is_before_the_barrier = matches!(lab.stage, Stage::Observe | Stage::Copy);
+    if is_before_the_barrier {
         other.crash();
     } else {
         let went_back = || other.activations(PROFILE) == ["1.0", "2.0", "1.0"];
@@ -60,7 +69,7 @@ fn beside(lab: &Lab) -> Answer {
     lab.release();
     let answer = Answer::of(&run.wait(), since);
     assert_eq!(unchanged.activations(PROFILE), ["1.0"]);
-    if lab.stage == Stage::Copy {
+    if is_before_the_barrier {
         other.boot();
     }
     assert_eq!(states(), before);

@@ -54,7 +54,7 @@ impl Fault {
     }
 }
 
-pub(crate) use Stage::{Activation, Confirm, Copy, Journal, Lock, Observe, Rollback, Set, Wait};
+pub(crate) use Stage::{Activation, Confirm, Journal, Lock, Observe, Rollback, Set, Wait};
 
 /// Every stage.
 pub(crate) const EVERY: &[Stage] = &STAGES;

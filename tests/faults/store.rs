@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::lab::{Answer, Lab};
-use crate::registry::{EVERY, Fault, Lock, Observe, Set};
+use crate::registry::{EVERY, Fault, Journal, Lock, Observe, Rollback, Set};
 use crate::state::VERSIONS;
 use crate::table::Stage;
 
@@ -12,7 +12,11 @@ pub(crate) const FAULTS: &[Fault] = &[
         confirm_timeout: 20,
         ..Fault::new("garbage-collection", EVERY, collected)
     },
-    Fault::new("target-deleted", &[Observe, Lock, Set], deleted),
+    Fault::new(
+        "target-deleted",
+        &[Observe, Lock, Journal, Set, Rollback],
+        deleted,
+    ),
 ];
 
 fn collected(lab: &Lab) -> Answer {

@@ -16,7 +16,8 @@ impl Died {
         let died = Self { bed: Bed::new(1) };
         let scene = died.scene("1.0");
         drop(scene.apply());
-        let fault = format!("\nSetEnv DEPLOY_AGENT_FAULT={point}=kill\n");
+        // What the operator calls then to finish it dies as well.
+        let fault = format!("\nSetEnv DEPLOY_AGENT_FAULT={point}=kill,ended=kill\n");
         died.host().append("/run/sshd_config", &fault);
         died.restart_sshd();
         drop(died.scene("2.0").save("plan.json"));

@@ -135,6 +135,15 @@ fn a_user_s_profile_in_the_old_folder() {
     assert!(!host().exists(&own_path("bob", "old")));
 }
 
+/// As if the last run had died before its confirmation, with nothing left to be taken back but
+/// what it has made.
+fn left_by_a_run_that_died(host: &Host, profile: &str) {
+    let (folder, name) = profile.rsplit_once('/').unwrap();
+    let journal = format!("{folder}/.deploy/{name}/journal.json");
+    let phase = host.read(&journal).replace("\"confirmed\"", "\"prepared\"");
+    host.write(&journal, &phase);
+}
+
 #[test]
 fn a_profile_in_a_private_home_is_read_under_the_lock() {
     let settings = HostSettings::new("web1")
@@ -180,6 +189,21 @@ fn a_profile_in_a_private_home_is_read_under_the_lock() {
     );
     drop(scene.apply());
     assert_eq!(seen_at(host, &path, "private").numbers(), [1, 2]);
+    let status = scene.deploy(&["status"]).success();
+    drop(status.says(&["private generation 2 private-2.0", "deployed"]));
+    let list = scene.deploy(&["rollback", ".#web1", "--list"]).success();
+    drop(list.says(&["private-1.0", "private-2.0"]));
+    left_by_a_run_that_died(host, &path);
+    drop(
+        scene
+            .deploy(&["status"])
+            .success()
+            .says(&["was interrupted"]),
+    );
+    let back = scene.deploy(&["rollback", ".#web1", "--yes"]).success();
+    drop(back.says(&["recovered: an unfinished run of", "generation 2 -> 1"]));
+    let after = seen_at(host, &path, "private");
+    assert_eq!(after.link.as_deref(), Some("private-1-link"));
     // Nor does it move when the agent is not there.
     host.run(["sh", "-c", "chmod -x /nix/store/*-activate"])
         .success();

@@ -13,7 +13,7 @@ use deploy::model::{
 };
 use deploy::protocol::{
     ActivationRequest, ActivationResult, AgentCommand, AgentMessage, ConfirmReply, Journal,
-    PROTOCOL_VERSION, Phase, parse_line,
+    PROTOCOL_VERSION, Phase, Reading, parse_line,
 };
 
 const CLOSURE: &str = r#"
@@ -254,7 +254,8 @@ impl Bed {
 
     pub(crate) fn read(&self) -> ProfileState {
         let profile_paths = vec![self.profile.clone()];
-        parse_line(self.answer(&AgentCommand::Read { profile_paths }).trim()).unwrap()
+        let answer = self.answer(&AgentCommand::Read { profile_paths });
+        parse_line::<Reading>(answer.trim()).unwrap().state
     }
 
     pub(crate) fn start(&self, request: &ActivationRequest) -> Call {
