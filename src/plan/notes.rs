@@ -9,6 +9,8 @@ pub const NO_AGENT: &str = "the closures' own activate-rs is used, with deploy-r
      and no journal, so nothing is finished or taken back after a crash; one who deploys at the same \
      time is noticed late; it goes back to the generation before, and from a first deployment not at all";
 const MEBIBYTE: u64 = 1 << 20;
+/// With less free space than this after a copy, activations and logs are soon in need of some.
+const LITTLE_SPACE: u64 = 512 * MEBIBYTE;
 
 /// Returns notes on a node and what these profiles of it need, as sentences.
 pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<String> {
@@ -54,10 +56,19 @@ fn disk_space(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> 
         .iter()
         .filter_map(|profile| profile.closure.as_ref());
     let needed: u64 = closures.map(|closure| closure.bytes_to_copy).sum();
-    (needed > free).then(|| {
-        let (free, needed) = (free / MEBIBYTE, needed.div_ceil(MEBIBYTE));
-        format!("the store has {free} MiB of free space, and copying needs {needed} MiB")
-    })
+    let mebibytes = |bytes: u64| bytes / MEBIBYTE;
+    match free.checked_sub(needed) {
+        None => Some(format!(
+            "the store has {} MiB of free space, and copying needs {} MiB",
+            mebibytes(free),
+            needed.div_ceil(MEBIBYTE)
+        )),
+        Some(left) if needed > 0 && left < LITTLE_SPACE => Some(format!(
+            "copying leaves {} MiB of free space in the store",
+            mebibytes(left)
+        )),
+        Some(_) => None,
+    }
 }
 
 fn trust(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
@@ -97,4 +108,38 @@ fn mortal(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<String> {
         )
     };
     changed.map(note).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ClosureChange;
+    use crate::report::fixtures;
+
+    fn note(free: u64, needed: u64) -> Option<String> {
+        let facts = NodeFacts {
+            free_bytes: Some(free * MEBIBYTE),
+            ..NodeFacts::default()
+        };
+        let mut profiles = fixtures::plan().profiles;
+        profiles.truncate(1);
+        profiles[0].closure = Some(ClosureChange {
+            size_before: None,
+            size_after: 0,
+            bytes_to_copy: needed * MEBIBYTE,
+            paths_to_copy: 1,
+            packages: vec![],
+        });
+        disk_space(&facts, &profiles)
+    }
+
+    #[test]
+    fn the_space_after_the_copy() {
+        assert_eq!(note(10_000, 100), None);
+        assert_eq!(note(100, 0), None);
+        let little = "copying leaves 100 MiB of free space in the store";
+        assert_eq!(note(200, 100).as_deref(), Some(little));
+        let none = "the store has 100 MiB of free space, and copying needs 200 MiB";
+        assert_eq!(note(100, 200).as_deref(), Some(none));
+    }
 }
