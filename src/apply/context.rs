@@ -9,6 +9,7 @@ use super::sink::EventSink;
 use crate::model::{Operator, RunId, StorePath};
 use crate::nix::Nix;
 use crate::plan::Plan;
+use crate::schedule::Barrier;
 
 /// How many steps of a kind may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,27 @@ impl Default for Limits {
             activations: 50,
         }
     }
+}
+
+/// What a failure means for the rest of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Where a build or a copy fails.
+    pub barrier: Barrier,
+    /// Where a copy or an activation fails.
+    pub on_failure: OnFailure,
+}
+
+/// What the first copy or activation that fails does to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Those that do not depend on it go on.
+    #[default]
+    GoOn,
+    /// Nothing more is started; what was activated stays.
+    Stop,
+    /// Nothing more is started, and what was activated goes back.
+    TakeBack,
 }
 
 /// Everything that the steps of one run share.
@@ -54,8 +76,8 @@ pub struct RunContext<H> {
     pub sink: EventSink,
     /// How much may run at the same time.
     pub limits: Limits,
-    /// Whether a failure takes back what this run has activated elsewhere.
-    pub rollback_succeeded: bool,
+    /// What a failure means for the rest.
+    pub policy: Policy,
     /// Seconds to wait for a profile's lock.
     pub lock_timeout: u64,
 }

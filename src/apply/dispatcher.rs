@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::activate::SharedStage;
-use super::context::RunContext;
+use super::context::{OnFailure, RunContext};
 use super::event::{Event, Stage};
 use super::exit::{Exit, exit_of};
 use super::release::release;
@@ -18,7 +18,7 @@ use super::{activate, build, copy};
 use crate::host::Host;
 use crate::model::NodeName;
 use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
-use crate::schedule::{Outcome, Walk};
+use crate::schedule::{Outcome, Walk, with_barrier};
 
 /// The operator's interrupts, one message each.
 pub type Interrupts = UnboundedReceiver<()>;
@@ -38,20 +38,17 @@ pub async fn run_plan<H: Host>(
     refused: BTreeMap<StepId, Outcome>,
     interrupts: Interrupts,
 ) -> Result<RunEnd, GraphError> {
-    let graph = StepGraph::new(&context.plan.steps)?;
+    let steps = with_barrier(&context.plan.steps, context.policy.barrier);
+    let graph = StepGraph::new(&steps)?;
+    let steps = steps.into_iter().map(|step| (step.id.clone(), step));
     let dispatcher = Dispatcher {
-        steps: context
-            .plan
-            .steps
-            .iter()
-            .map(|step| (step.id.clone(), step.clone()))
-            .collect(),
+        steps: steps.collect(),
         walk: Walk::new(&graph),
         running: JoinSet::new(),
         started: BTreeMap::new(),
         tasks: BTreeMap::new(),
         interrupts: 0,
-        taken_back_for: None,
+        stopped_by: None,
         context,
     };
     dispatcher.run(refused, interrupts).await
@@ -65,8 +62,8 @@ struct Dispatcher<H> {
     started: BTreeMap<StepId, Started>,
     tasks: BTreeMap<Id, StepId>,
     interrupts: u32,
-    /// The step whose failure takes the run back.
-    taken_back_for: Option<StepId>,
+    /// The step whose failure ends the run early.
+    stopped_by: Option<StepId>,
 }
 
 struct Started {
@@ -105,8 +102,9 @@ impl<H: Host> Dispatcher<H> {
             .keys()
             .filter_map(|id| Some((id.clone(), self.walk.outcome(id)?.clone())))
             .collect();
-        let abandoned = self.interrupts > 1;
-        if let Some(cause) = self.taken_back_for.take().filter(|_| !abandoned) {
+        let takes_back =
+            self.context.policy.on_failure == OnFailure::TakeBack && self.interrupts <= 1;
+        if let Some(cause) = self.stopped_by.take().filter(|_| takes_back) {
             let ended = outcomes
                 .iter()
                 .map(|(id, outcome)| (&self.steps[id], outcome));
@@ -211,7 +209,7 @@ impl<H: Host> Dispatcher<H> {
             tail,
             log,
         });
-        let takes_back = self.takes_back(id, &outcome);
+        let stops = self.stops(id, &outcome);
         for (step, outcome) in self.walk.finish(id, outcome) {
             sink.send(Event::StepFinished {
                 step,
@@ -220,14 +218,14 @@ impl<H: Host> Dispatcher<H> {
                 log: None,
             });
         }
-        if takes_back {
-            self.taken_back_for = Some(id.clone());
+        if stops {
+            self.stopped_by = Some(id.clone());
             self.skip_rest(id);
         }
     }
 
-    /// Returns whether this end is the first that takes the run back.
-    fn takes_back(&self, id: &StepId, outcome: &Outcome) -> bool {
+    /// Returns whether this end is the first after which nothing more is started.
+    fn stops(&self, id: &StepId, outcome: &Outcome) -> bool {
         let concerns_a_node = matches!(self.steps[id].kind, StepKind::Copy | StepKind::Activate);
         let failed = !matches!(
             outcome,
@@ -238,8 +236,8 @@ impl<H: Host> Dispatcher<H> {
                 | Outcome::Skipped { .. }
                 | Outcome::Cancelled { .. }
         );
-        self.context.rollback_succeeded
-            && self.taken_back_for.is_none()
+        self.context.policy.on_failure != OnFailure::GoOn
+            && self.stopped_by.is_none()
             && concerns_a_node
             && failed
     }

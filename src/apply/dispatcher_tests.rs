@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::context::{Limits, RunContext};
+use super::context::{Limits, OnFailure, Policy, RunContext};
 use super::sink::EventSink;
 use super::{Agents, Exit, RunEnd, run_plan};
 use crate::host::{FakeHost, HostError, Script};
@@ -15,7 +15,7 @@ use crate::model::{Generation, Operator, ProfileState, RunId};
 use crate::nix::Nix;
 use crate::plan::{Plan, StepId, test_plan};
 use crate::protocol::{ActivationResult, FailureReason};
-use crate::schedule::Outcome;
+use crate::schedule::{Barrier, Outcome};
 use crate::ssh::SshError;
 
 fn state() -> ProfileState {
@@ -77,13 +77,13 @@ async fn walk_with(
     limits: Limits,
     interrupt: impl FnOnce(UnboundedSender<()>),
 ) -> Walked {
-    walk_plan(plan(), scripts, (limits, false), interrupt).await
+    walk_plan(plan(), scripts, (limits, OnFailure::GoOn), interrupt).await
 }
 
 async fn walk_plan(
     plan: Plan,
     scripts: [(&str, Script); 2],
-    (limits, rollback_succeeded): (Limits, bool),
+    (limits, on_failure): (Limits, OnFailure),
     interrupt: impl FnOnce(UnboundedSender<()>),
 ) -> Walked {
     let (events, _heard) = unbounded_channel();
@@ -106,7 +106,10 @@ async fn walk_plan(
         folder: std::env::temp_dir(),
         sink: EventSink::new(Instant::now(), events),
         limits,
-        rollback_succeeded,
+        policy: Policy {
+            barrier: Barrier::Builds,
+            on_failure,
+        },
         lock_timeout: 0,
     });
     interrupt(sender);
@@ -303,7 +306,34 @@ async fn the_second_interrupt_says_what_the_node_does_by_itself() {
 /// Walks a plan whose failures take the run back.
 async fn walk_as_one(plan: Plan, a: Script, b: Script) -> Walked {
     let scripts = [("a", a), ("b", b)];
-    walk_plan(plan, scripts, (Limits::default(), true), std::mem::forget).await
+    let policy = (Limits::default(), OnFailure::TakeBack);
+    walk_plan(plan, scripts, policy, std::mem::forget).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_stops_the_run_takes_nothing_back() {
+    let scripts = [("a", ends_with(rolled_back())), ("b", ends_with(done()))];
+    let one_by_one = Limits {
+        activations: 1,
+        ..Limits::default()
+    };
+    let mut plan = plan();
+    plan.steps.last_mut().unwrap().depends_on.pop();
+    let policy = (one_by_one, OnFailure::Stop);
+    let walked = walk_plan(plan, scripts, policy, std::mem::forget).await;
+    assert_eq!(walked.end.exit, Exit::Partial);
+    for step in ["activate:a.app", "activate:b.system"] {
+        let outcome = walked.outcome(step);
+        assert!(
+            matches!(outcome, Outcome::Skipped { .. }),
+            "{step}: {outcome:?}"
+        );
+    }
+    let calls = walked.calls();
+    assert!(
+        !calls.iter().any(|call| call.ends_with("revoke")),
+        "{calls:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,6 +45,16 @@ pub enum Event {
         /// The flake.
         flake: String,
     },
+    /// The checks of a flake began.
+    CheckStarted {
+        /// The flake.
+        flake: String,
+    },
+    /// The checks of a flake passed.
+    CheckFinished {
+        /// The flake.
+        flake: String,
+    },
     /// Reading of a node began.
     ObservationStarted {
         /// The node.

@@ -32,7 +32,7 @@ mod take_back;
 mod unlock;
 
 pub use agents::{AgentError, Agents};
-pub use context::{Limits, RunContext};
+pub use context::{Limits, OnFailure, Policy, RunContext};
 pub use dispatcher::{Interrupts, RunEnd, run_plan};
 pub use event::{EVENTS_VERSION, Event, Stage, StepFact, TimedEvent};
 pub use exit::{Exit, exit_of};

@@ -17,7 +17,9 @@ use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::Exit;
 use crate::config::{FleetNode, Paths, TargetArgument};
-use crate::planner::{FleetsRead, MadePlan, plan_changes, read_fleets};
+use crate::plan::{Plan, StepId};
+use crate::planner::{FailedBuild, FleetsRead, MadePlan, plan_changes, read_fleets, with_checks};
+use crate::schedule::Outcome;
 
 pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliError> {
     check_apply(&args)?;
@@ -58,10 +60,12 @@ async fn plan_now(
             mode: args.modes.mode(),
             build: true,
             force: args.force,
+            checks: args.checks,
         },
     )?;
     let nix = request.nix.clone();
     let reading = read_fleets(&preparation.planner, &request, Paths::Wanted);
+    let reading = with_checks(&preparation.planner, &request, reading);
     let mut read = interruptible(&mut preparation.interrupts, reading).await?;
     recover_first(preparation, &mut read).await?;
     let planning = plan_changes(&preparation.planner, request, read);
@@ -69,23 +73,44 @@ async fn plan_now(
         plan,
         failed_builds,
     } = interruptible(&mut preparation.interrupts, planning).await?;
-    if !failed_builds.is_empty() {
+    if !failed_builds.is_empty() && args.keep_going {
+        preparation.pause().await;
+        let help = "the nodes that need it are left as they are";
+        print_failed_builds(preparation.context, &failed_builds, help);
+    } else if !failed_builds.is_empty() {
         preparation.pause().await;
         show_plan(preparation.context, &plan);
-        print_failed_builds(preparation.context, &failed_builds);
+        let help = "nothing was changed on any node";
+        print_failed_builds(preparation.context, &failed_builds, help);
         return Err(CliError::refused(
             Exit::Failed,
             "not everything could be built, so nothing was changed on any node",
-            "mend the build, or leave the profiles that wait for it out with --exclude",
+            "mend the build, leave the profiles that wait for it out with --exclude, or go on without their nodes with `deploy apply --keep-going`",
         ));
     }
     Ok(Prepared {
+        refused: unbuilt(&plan, &failed_builds),
         plan,
-        refused: BTreeMap::new(),
         nix,
         saved: false,
         keeps_outputs: true,
+        keeps_going: args.keep_going,
     })
+}
+
+/// Returns the steps that must not be tried again: the build, or where the target is only fetched
+/// the copy.
+fn unbuilt(plan: &Plan, failed: &[FailedBuild]) -> BTreeMap<StepId, Outcome> {
+    let waiting = failed.iter().flat_map(|build| &build.waiting);
+    let steps = waiting.map(|(node, name)| {
+        let profile = plan.profile(node, name);
+        let derivation = profile.and_then(|profile| profile.target.drv_path.as_ref());
+        let message = format!("{node}.{name} could not be built");
+        let step = derivation.map_or_else(|| StepId::copy(node), StepId::build);
+        (step, Outcome::Failed { message })
+    });
+    let planned = steps.filter(|(id, _)| plan.steps.iter().any(|step| step.id == *id));
+    planned.collect()
 }
 
 /// Takes back what runs that died have left on the nodes that were read.

@@ -1,6 +1,7 @@
 //! The command line as it is typed. No logic: `flags` and the commands give it its meaning.
 
-use std::path::{Path, PathBuf};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -35,17 +36,16 @@ pub(super) struct CommandLine {
 }
 
 impl CommandLine {
-    /// Returns the file for a trace, if one is wanted.
-    pub(super) fn trace(&self) -> Option<&Path> {
-        let display = match &self.command {
-            None => &self.bare.display,
-            Some(Command::Plan(args)) => &args.display,
-            Some(Command::Apply(args)) => &args.display,
-            Some(Command::Rollback(args)) => &args.display,
-            Some(Command::Status(args)) => &args.display,
-            Some(Command::Show(_)) => return None,
-        };
-        display.trace.as_deref()
+    /// Returns what the commands that look at nodes have in common.
+    pub(super) fn display(&self) -> Option<&DisplayArgs> {
+        match &self.command {
+            None => Some(&self.bare.display),
+            Some(Command::Plan(args)) => Some(&args.display),
+            Some(Command::Apply(args)) => Some(&args.display),
+            Some(Command::Rollback(args)) => Some(&args.display),
+            Some(Command::Status(args)) => Some(&args.display),
+            Some(Command::Show(_)) => None,
+        }
     }
 }
 
@@ -63,6 +63,7 @@ pub(super) enum Command {
 /// Evaluates the flake once, reads what every selected node runs now, builds what changed, and
 /// compares. Changes nothing on any node.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct PlanArgs {
     /// What to plan: FLAKE, FLAKE#node or FLAKE#node.profile
     #[arg(value_name = "TARGET", default_value = ".")]
@@ -100,6 +101,10 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "GATE", value_delimiter = ',')]
     pub(super) deny: Vec<Gate>,
 
+    /// Run the checks of the flake, too
+    #[arg(long)]
+    pub(super) checks: bool,
+
     /// Do not build what changed; packages and sizes are then unknown
     #[arg(long)]
     pub(super) no_build: bool,
@@ -130,6 +135,7 @@ pub(super) struct PlanArgs {
 /// A TARGET that is a regular file, ends in `.json` or is `-` is a saved plan, which is applied
 /// exactly as it was reviewed; further TARGETs narrow it.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct ApplyArgs {
     /// What to apply: FLAKE, FLAKE#node, FLAKE#node.profile, or a plan FILE
     #[arg(value_name = "TARGET", default_value = ".")]
@@ -139,12 +145,20 @@ pub(super) struct ApplyArgs {
     #[arg(long)]
     pub(super) force: bool,
 
+    /// Run the checks of the flake first
+    #[arg(long)]
+    pub(super) checks: bool,
+
+    /// Go on with the nodes that need nothing of what cannot be built
+    #[arg(long, conflicts_with = "all_or_nothing")]
+    pub(super) keep_going: bool,
+
     /// Apply the saved plan only if it has this digest
     #[arg(long, value_name = "DIGEST")]
     pub(super) digest: Option<String>,
 
     /// Go on with the other nodes where a saved plan is stale
-    #[arg(long)]
+    #[arg(long, conflicts_with = "all_or_nothing")]
     pub(super) skip_stale: bool,
 
     #[command(flatten)]
@@ -251,6 +265,7 @@ pub(super) struct CopyArgs {
 /// How a run goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Run")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct RunArgs {
     /// Do not ask before anything is changed
     #[arg(long, short)]
@@ -264,9 +279,37 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(super) rollback_succeeded: Option<bool>,
 
+    /// Activate nothing unless every node can be reached and copied to
+    #[arg(long)]
+    pub(super) all_or_nothing: bool,
+
+    /// Start nothing more once something has failed, also where nothing is taken back for it
+    #[arg(skip)]
+    pub(super) stops_at_failure: bool,
+
     /// Print every event as a line of JSON
     #[arg(long)]
     pub(super) json: bool,
+
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// How much goes on at the same time.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitArgs {
+    /// Most builds at the same time [default: what Nix is set to]
+    #[arg(long = "max-builds", value_name = "N")]
+    pub(super) builds: Option<NonZeroUsize>,
+
+    /// Most nodes that are copied to at the same time [default: 10]
+    #[arg(long = "max-copies", value_name = "N")]
+    pub(super) copies: Option<NonZeroUsize>,
+
+    /// Most profiles that are activated at the same time [default: 50; 1 without a command]
+    #[arg(long = "max-activations", value_name = "N")]
+    pub(super) activations: Option<NonZeroUsize>,
 }
 
 impl RunArgs {
@@ -438,6 +481,10 @@ pub(super) struct DisplayArgs {
     /// Save where the time went, with every program and connection, as a trace for Chrome or Perfetto
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
+
+    /// Most logins that are made at the same time [default: 32]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) parallel: Option<NonZeroUsize>,
 }
 
 /// What is written down, beside what is shown.

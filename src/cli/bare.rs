@@ -1,5 +1,6 @@
 //! `deploy` without a subcommand does what deploy-rs does: an `apply` with other defaults.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::CommandFactory;
@@ -23,18 +24,17 @@ fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
         targets.push(HERE.to_owned());
     }
     targets.iter().try_for_each(|target| check_target(target))?;
-    if !args.skip_checks {
-        return Err(CliError::usage(
-            "this version of deploy does not run the checks of a flake",
-            "run `nix flake check` yourself, and give --skip-checks",
-        ));
-    }
     let mut run = args.run;
     run.yes = !args.interactive;
     run.rollback_succeeded.get_or_insert(true);
+    run.all_or_nothing = true;
+    run.stops_at_failure = true;
+    run.limits.activations.get_or_insert(NonZeroUsize::MIN);
     Ok(ApplyArgs {
         targets,
         force: true,
+        checks: !args.skip_checks,
+        keep_going: false,
         digest: None,
         skip_stale: false,
         modes: args.modes,

@@ -16,8 +16,8 @@ use super::signals::interruptible;
 use super::state::StateFolder;
 use super::unlock::unlock;
 use crate::apply::{
-    Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, Limits, RunContext, StepFact,
-    Unlocking, exit_of, locked_sudos, run_plan,
+    Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, RunContext, StepFact, Unlocking,
+    exit_of, locked_sudos, run_plan,
 };
 use crate::host::RemoteHost;
 use crate::model::RunId;
@@ -36,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) saved: bool,
     /// Whether its outputs have to be kept: nothing does so yet.
     pub(super) keeps_outputs: bool,
+    /// Whether what cannot be built holds up only the nodes that need it.
+    pub(super) keeps_going: bool,
 }
 
 /// What a run works with.
@@ -86,19 +88,14 @@ async fn apply(
     prepared: Prepared,
     mut equipment: Equipment,
 ) -> Result<Exit, CliError> {
-    let Prepared {
-        plan,
-        refused,
-        nix,
-        saved,
-        keeps_outputs,
-    } = prepared;
+    let Prepared { plan, saved, .. } = &prepared;
+    let saved = *saved;
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !display.quiet {
-        show_plan(context, &plan);
+        show_plan(context, plan);
     }
     if plan.steps.is_empty() {
-        return Ok(exit_of(&plan, std::iter::empty(), false));
+        return Ok(exit_of(plan, std::iter::empty(), false));
     }
     if !saved && !args.yes {
         ask(&mut equipment.interrupts, "Apply this plan?").await?;
@@ -108,18 +105,19 @@ async fn apply(
         agents: &equipment.agents,
         run: &equipment.run,
     };
-    let unlocking = unlock(context, unlocking, locked_sudos(&plan));
+    let unlocking = unlock(context, unlocking, locked_sudos(plan));
     interruptible(&mut equipment.interrupts, unlocking).await?;
-    if keeps_outputs {
-        keep_outputs(context, &plan, KEPT_WHILE_APPLIED).await?;
+    if prepared.keeps_outputs {
+        keep_outputs(context, plan, KEPT_WHILE_APPLIED).await?;
     }
     let folder = Some(equipment.folder.as_path());
     let reporting = Reporting::start(context, args.requested(), display, folder)?;
-    let exit = walk(context, args, &plan, refused, nix, equipment, &reporting).await;
+    let id = plan.id.clone();
+    let exit = walk(context, args, prepared, equipment, &reporting).await;
     let summary = reporting.finish().await;
     let exit = exit?;
     if exit == Exit::AtTarget || !saved {
-        state.remove_plan(&plan.id);
+        state.remove_plan(&id);
     }
     print_summary(context, &summary, args.json);
     Ok(exit)
@@ -128,12 +126,17 @@ async fn apply(
 async fn walk(
     context: &Context,
     args: &RunArgs,
-    plan: &Plan,
-    refused: BTreeMap<StepId, Outcome>,
-    nix: Nix,
+    prepared: Prepared,
     equipment: Equipment,
     reporting: &Reporting,
 ) -> Result<Exit, CliError> {
+    let Prepared {
+        plan,
+        refused,
+        nix,
+        keeps_going,
+        ..
+    } = prepared;
     let Equipment {
         run,
         folder,
@@ -141,25 +144,28 @@ async fn walk(
         agents,
         interrupts,
     } = equipment;
-    save_beside(&folder, plan)?;
+    save_beside(&folder, &plan)?;
     // What a profile goes back to is on its node.
     let copied = plan.profiles.iter().filter(|_| plan.mode != Mode::RollBack);
     let targets = copied.map(|profile| &profile.target.path);
     let missing: BTreeSet<_> = invalid_paths(targets).await?.into_iter().collect();
     let sink = reporting.sink();
-    announce(&sink, plan, &run, &folder);
+    announce(&sink, &plan, &run, &folder);
     let run_context = RunContext {
         run,
         operator: context.operator.clone(),
-        plan: plan.clone(),
+        plan,
         host,
-        nix,
+        nix: Nix {
+            jobs: args.limits.jobs_of_each_call(),
+            ..nix
+        },
         agents,
         missing,
         folder,
         sink: sink.clone(),
-        limits: Limits::default(),
-        rollback_succeeded: args.rollback_succeeded.unwrap_or(false),
+        limits: args.limits.limits(),
+        policy: args.policy(keeps_going),
         lock_timeout: args.lock_timeout.as_secs(),
     };
     let end = run_plan(Arc::new(run_context), refused, interrupts).await?;

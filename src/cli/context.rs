@@ -1,6 +1,7 @@
 //! What the process was given: environment, terminal, user. Nothing below `cli` reads these.
 
 use std::io::{IsTerminal, Read};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,6 +16,8 @@ use crate::report::{Surroundings, Trace};
 
 /// The control sockets below it get about 20 bytes more, and may have 107.
 const SOCKET_FOLDER_MAX: usize = 60;
+
+const LOGINS_AT_ONCE: NonZeroUsize = NonZeroUsize::new(32).unwrap();
 
 /// What the process was given.
 #[derive(Debug, Clone)]
@@ -31,6 +34,8 @@ pub(super) struct Context {
     pub(super) stdin_is_terminal: bool,
     pub(super) stdout_is_terminal: bool,
     pub(super) columns: Option<usize>,
+    /// How many logins are made at the same time.
+    pub(super) logins: NonZeroUsize,
     /// Where facts go at the moment: connections outlive the reporting of a single phase.
     pub(super) current_sink: Arc<Mutex<Option<EventSink>>>,
     /// What a trace is made of, where one is wanted.
@@ -73,6 +78,7 @@ impl Context {
             stdin_is_terminal: std::io::stdin().is_terminal(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             columns: variable("COLUMNS").and_then(|columns| columns.parse().ok()),
+            logins: LOGINS_AT_ONCE,
             current_sink: Arc::default(),
             trace: None,
         })
@@ -81,6 +87,8 @@ impl Context {
     /// Returns what planning needs, with connections of their own.
     pub(super) fn planner(&self, sink: EventSink) -> Result<PlannerContext, CliError> {
         Ok(PlannerContext {
+            logins: self.logins,
+            builds: None,
             pool: Arc::new(ConnectionPool::new(
                 self.socket_folder.clone(),
                 self.asking(),

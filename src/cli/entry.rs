@@ -67,8 +67,13 @@ async fn prepare(
     line: &CommandLine,
     start: Instant,
 ) -> Result<(Context, Option<TraceFile>), CliError> {
-    let trace = line.trace().map(TraceFile::create).transpose()?;
+    let display = line.display();
+    let trace = display.and_then(|display| display.trace.as_deref());
+    let trace = trace.map(TraceFile::create).transpose()?;
     let mut context = Context::read(start).await?;
+    if let Some(logins) = display.and_then(|display| display.parallel) {
+        context.logins = logins;
+    }
     context.trace = trace.as_ref().map(TraceFile::events);
     Ok((context, trace))
 }

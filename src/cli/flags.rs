@@ -1,14 +1,57 @@
 //! What the flags mean to the library.
 
-use super::args::{ModeArgs, SettingArgs};
+use std::num::NonZeroUsize;
+
+use super::args::{LimitArgs, ModeArgs, RunArgs, SettingArgs};
 use super::error::CliError;
+use crate::apply::{Limits, OnFailure, Policy};
 use crate::model::{FlagSettings, Settings};
 use crate::plan::Mode;
+use crate::schedule::Barrier;
 
 impl ModeArgs {
     /// Returns what applying does with the profiles.
     pub(super) fn mode(&self) -> Mode {
         if self.boot { Mode::Boot } else { Mode::Switch }
+    }
+}
+
+impl RunArgs {
+    /// Returns what a failure means for the rest of the run; `keeps_going` where a build fails.
+    pub(super) fn policy(&self, keeps_going: bool) -> Policy {
+        let barrier = match (self.all_or_nothing, keeps_going) {
+            (true, _) => Barrier::AllOrNothing,
+            (false, true) => Barrier::KeepGoing,
+            (false, false) => Barrier::Builds,
+        };
+        let on_failure = match (self.rollback_succeeded, self.stops_at_failure) {
+            (Some(true), _) => OnFailure::TakeBack,
+            (_, true) => OnFailure::Stop,
+            (_, false) => OnFailure::GoOn,
+        };
+        Policy {
+            barrier,
+            on_failure,
+        }
+    }
+}
+
+impl LimitArgs {
+    /// Returns how many steps of a kind may run at the same time.
+    pub(super) fn limits(&self) -> Limits {
+        let default = Limits::default();
+        let limit = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        Limits {
+            builds: limit(self.builds, default.builds),
+            copies: limit(self.copies, default.copies),
+            activations: limit(self.activations, default.activations),
+        }
+    }
+
+    /// Returns the builds that each call of Nix may do at the same time, where as many calls as are
+    /// allowed stay within the limit.
+    pub(super) fn jobs_of_each_call(&self) -> Option<NonZeroUsize> {
+        self.builds.map(|_| NonZeroUsize::MIN)
     }
 }
 

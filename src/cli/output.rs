@@ -172,7 +172,8 @@ pub(super) fn print_summary(context: &Context, summary: &Mutex<RunSummary>, to_s
 }
 
 /// Prints what could not be built, and which profiles wait for it.
-pub(super) fn print_failed_builds(context: &Context, failed: &[FailedBuild]) {
+/// `help` says what that means.
+pub(super) fn print_failed_builds(context: &Context, failed: &[FailedBuild], help: &str) {
     for build in failed {
         let waiting: Vec<_> = build
             .waiting
@@ -195,7 +196,7 @@ pub(super) fn print_failed_builds(context: &Context, failed: &[FailedBuild]) {
                 "{what} could not be built; waiting for it: {}",
                 waiting.join(", ")
             ),
-            "nothing was changed on any node",
+            help,
         );
         print_error(&error, Some(context));
     }

@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
         save(context, &plan, file, args.expire).await?;
     }
     let printed = print_plan(context, &plan, args.format);
-    print_failed_builds(context, &failed_builds);
+    print_failed_builds(context, &failed_builds, "nothing was changed on any node");
     printed?;
     check_gates(&plan, &args.deny)?;
     Ok(exit_code(
@@ -52,6 +52,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
             mode: args.modes.mode(),
             build: !args.no_build,
             force: args.force,
+            checks: args.checks,
         },
     )?;
     request.against = match (&args.base, &args.observed) {
@@ -68,6 +69,7 @@ pub(super) struct PlanSwitches {
     pub(super) mode: Mode,
     pub(super) build: bool,
     pub(super) force: bool,
+    pub(super) checks: bool,
 }
 
 /// Returns the request for a plan of these TARGETs, made now by this operator.
@@ -102,8 +104,10 @@ pub(super) fn new_request(
         flags: settings.overrides()?,
         nix: Nix {
             arguments: selection.nix_arguments.clone(),
+            ..Nix::default()
         },
         against: Against::Nodes,
+        checks: switches.checks,
     })
 }
 

@@ -47,9 +47,13 @@ impl<'a> Preparation<'a> {
         interrupts: Interrupts,
     ) -> Result<Self, CliError> {
         let reporting = Reporting::start(context, args.requested(), display, Some(&folder))?;
+        let planner = PlannerContext {
+            builds: args.limits.builds,
+            ..context.planner(reporting.sink())?
+        };
         Ok(Self {
             context,
-            planner: context.planner(reporting.sink())?,
+            planner,
             interrupts,
             run,
             folder,
@@ -84,6 +88,9 @@ impl<'a> Preparation<'a> {
         observations: &mut BTreeMap<NodeName, NodeObservation>,
         asks: bool,
     ) -> Result<(), CliError> {
+        if self.args.all_or_nothing {
+            check_all_read(observations)?;
+        }
         let unfinished = find_unfinished(nodes, observations);
         if unfinished.is_empty() {
             return Ok(());
@@ -134,6 +141,30 @@ impl<'a> Preparation<'a> {
         observations.extend(again);
         Ok(())
     }
+}
+
+/// Refuses to begin where some nodes would be left out.
+fn check_all_read(observations: &BTreeMap<NodeName, NodeObservation>) -> Result<(), CliError> {
+    let unread = observations.iter().filter_map(|(node, observation)| {
+        let (NodeObservation::Unreachable { reason } | NodeObservation::Failed { reason }) =
+            observation
+        else {
+            return None;
+        };
+        Some(format!("{node}: {}", escape_control(reason)))
+    });
+    let unread: Vec<String> = unread.collect();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::refused(
+        Exit::Failed,
+        format!(
+            "not all nodes can be read, so nothing was changed on any node\n{}",
+            unread.join("\n")
+        ),
+        "mend the connection, leave them out with --exclude, or go on without them with `deploy apply`",
+    ))
 }
 
 /// Reads these nodes, whatever was read of them before.

@@ -47,6 +47,7 @@ fn request(context: &Context, args: &RollbackArgs) -> Result<PlanRequest, CliErr
             mode: Mode::RollBack,
             build: false,
             force: false,
+            checks: false,
         },
     )
 }
@@ -69,6 +70,7 @@ async fn prepare(
         nix,
         saved: false,
         keeps_outputs: false,
+        keeps_going: false,
     })
 }
 

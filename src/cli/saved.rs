@@ -18,6 +18,8 @@ use crate::schedule::Outcome;
 /// Reads a saved plan, and refuses flags that would change what was reviewed.
 pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError> {
     let mut given = args.settings.given_that_change_a_plan();
+    given.extend(args.checks.then_some("--checks"));
+    given.extend(args.keep_going.then_some("--keep-going"));
     given.extend(args.force.then_some("--force"));
     given.extend(args.modes.boot.then_some("--boot"));
     given.extend((!args.selection.exclude.is_empty()).then_some("--exclude"));
@@ -131,10 +133,14 @@ pub(super) async fn check_saved(
         .unwrap_or_default();
     Ok(Prepared {
         refused: refused.collect(),
-        nix: Nix { arguments },
+        nix: Nix {
+            arguments,
+            ..Nix::default()
+        },
         plan,
         saved: true,
         keeps_outputs: restored,
+        keeps_going: false,
     })
 }
 

@@ -19,6 +19,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
     let switches = PlanSwitches {
         mode: Mode::Switch,
         build: false,
+        checks: false,
         force: false,
     };
     let settings = (&args.selection, &args.settings);

@@ -64,7 +64,9 @@ fn invocation<'a>(
         Some(derivation) => version.outputs_of(derivation.as_str()),
         None => path.to_string(),
     };
+    let jobs = nix.jobs.iter();
     Nix::nix(&["build", "--no-link", "--keep-going"])
+        .args(jobs.flat_map(|jobs| ["--max-jobs".to_owned(), jobs.to_string()]))
         .args(wanted.map(installable))
         .args(&nix.arguments)
 }

@@ -1,5 +1,6 @@
 //! How Nix's programs are called.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use crate::process::{Finished, Invocation, ProcessError, run};
@@ -11,6 +12,8 @@ use super::NixError;
 pub struct Nix {
     /// Arguments after `--` of the command line, handed to evaluation and build.
     pub arguments: Vec<String>,
+    /// Most builds that Nix does at the same time; its own setting where there is none.
+    pub jobs: Option<NonZeroUsize>,
 }
 
 impl Nix {

@@ -60,6 +60,18 @@ pub enum NixError {
         /// Nix's own words, whole.
         message: String,
     },
+    /// A check of the flake failed.
+    #[error("the checks of flake {flake} failed")]
+    #[diagnostic(
+        code(deploy::nix::checks),
+        help("nothing was changed on any node; mend the flake, or leave its checks out")
+    )]
+    Checks {
+        /// The flake.
+        flake: String,
+        /// Nix's own words, whole.
+        message: String,
+    },
     /// The flake changed under the evaluation.
     #[error("flake {flake} was changed while it was evaluated")]
     #[diagnostic(code(deploy::nix::changed), help("run the command again"))]
@@ -87,7 +99,7 @@ impl NixError {
     pub fn said(&self) -> Option<&str> {
         match self {
             Self::Failed { stderr, .. } => Some(stderr),
-            Self::Evaluation { message, .. } => Some(message),
+            Self::Evaluation { message, .. } | Self::Checks { message, .. } => Some(message),
             _ => None,
         }
     }

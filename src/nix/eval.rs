@@ -70,6 +70,7 @@ mod tests {
         let selection = &crate::config::select(&["./x#web1".parse().unwrap()], &[])[0];
         let nix = Nix {
             arguments: vec!["--impure".into()],
+            ..Nix::default()
         };
         let line = invocation(&nix, selection, Paths::Wanted).to_string();
         assert!(line.starts_with("nix --extra-experimental-features nix-command flakes eval --json ./x#deploy --apply let"));

@@ -1,9 +1,10 @@
-//! Nix on the operator's machine: evaluate, build, read closures, copy, keep from collection.
+//! Nix on the operator's machine: evaluate, check, build, read closures, copy, keep from collection.
 //!
 //! Command lines are values that are tested without a process. Which version needs which form is
 //! said in `version`. Prints nothing.
 
 mod build;
+mod check;
 mod closure;
 mod command;
 mod copy;
@@ -15,6 +16,7 @@ mod system;
 mod version;
 
 pub use build::{BuildFailure, build};
+pub use check::check;
 pub use closure::{add_file, closures, invalid_paths};
 pub use command::Nix;
 pub use copy::CopyRequest;

@@ -17,7 +17,11 @@ pub(super) async fn build_targets(
     context.sink.send(Event::BuildStarted {
         derivations: targets.len() as u64,
     });
-    let failures = nix::build(nix, targets, |line| {
+    let nix = Nix {
+        jobs: context.builds,
+        ..nix.clone()
+    };
+    let failures = nix::build(&nix, targets, |line| {
         context.sink.send(Event::Noted {
             node: None,
             message: line.to_owned(),

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::PlannerContext;
 use super::against::{Against, read_base, read_saved};
 use super::changes::{Derivations, FailedBuild, build_changes, changes};
+use super::checks::with_checks;
 use super::closures::{compare_on_nodes, compare_with, groups};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
@@ -32,6 +33,8 @@ pub struct PlanRequest {
     pub nix: Nix,
     /// What the fleets are compared with.
     pub against: Against,
+    /// Whether the checks of the flakes are run.
+    pub checks: bool,
 }
 
 /// What the flakes say, and what their nodes are.
@@ -135,11 +138,14 @@ pub async fn make_plan(
     context: &PlannerContext,
     request: PlanRequest,
 ) -> Result<MadePlan, PlannerError> {
-    let read = match &request.against {
-        Against::Nodes => read_fleets(context, &request, Paths::Wanted).await?,
-        Against::Base(base) => read_base(context, &request, base).await?,
-        Against::Observations(saved) => read_saved(context, &request, saved).await?,
+    let reading = async {
+        match &request.against {
+            Against::Nodes => read_fleets(context, &request, Paths::Wanted).await,
+            Against::Base(base) => read_base(context, &request, base).await,
+            Against::Observations(saved) => read_saved(context, &request, saved).await,
+        }
     };
+    let read = with_checks(context, &request, reading).await?;
     plan_changes(context, request, read).await
 }
 

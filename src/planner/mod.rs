@@ -6,6 +6,7 @@
 mod against;
 mod build;
 mod changes;
+mod checks;
 mod closures;
 mod evaluation;
 mod make_plan;
@@ -15,6 +16,7 @@ mod roll_back;
 
 pub use against::Against;
 pub use changes::FailedBuild;
+pub use checks::with_checks;
 pub use closures::current_closures;
 pub use make_plan::{
     FleetsRead, MadePlan, PlanRequest, PlannerError, make_plan, plan_changes, read_fleets,
@@ -23,6 +25,7 @@ pub use observation::observe_nodes;
 pub use outputs::{OutputsError, restore_outputs};
 pub use roll_back::{Stuck, plan_roll_back};
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::apply::{Agents, EventSink};
@@ -42,6 +45,10 @@ pub struct PlannerContext {
     pub login: UserName,
     /// A random text that marks the answers of nodes.
     pub mark: RunId,
+    /// How many logins are made at the same time.
+    pub logins: NonZeroUsize,
+    /// Most builds at the same time; as many as Nix likes where there is no limit.
+    pub builds: Option<NonZeroUsize>,
     /// Where facts go.
     pub sink: EventSink,
 }

@@ -15,16 +15,13 @@ use crate::observe::observe_node;
 use crate::plan::NodeObservation;
 use crate::ssh::SshError;
 
-/// How many logins are made at the same time.
-const LOGINS_AT_ONCE: usize = 32;
-
 /// Reads nodes as they come, each once; a node that comes again with other settings is read again.
 pub async fn observe_nodes(
     context: &PlannerContext,
     mut nodes: UnboundedReceiver<FleetNode>,
 ) -> BTreeMap<NodeName, NodeObservation> {
     let agent = Arc::new(own_agent(context).await);
-    let permits = Arc::new(Semaphore::new(LOGINS_AT_ONCE));
+    let permits = Arc::new(Semaphore::new(context.logins.get()));
     let mut asked = BTreeMap::<NodeName, FleetNode>::new();
     let mut reading = JoinSet::new();
     let mut observations = BTreeMap::new();

@@ -130,6 +130,7 @@ async fn fetch(
     let arguments = plan.flakes.first().map(|flake| flake.nix_args.clone());
     let nix = Nix {
         arguments: arguments.unwrap_or_default(),
+        ..Nix::default()
     };
     let paths = lost.iter().map(|profile| profile.target.path.clone());
     let wanted = paths.map(|path| (path, None)).collect();
@@ -157,6 +158,7 @@ async fn remake(
     }
     let nix = Nix {
         arguments: flake.nix_args.clone(),
+        ..Nix::default()
     };
     let targets = evaluate_again(context, &nix, flake, lost).await?;
     let mut wanted = BTreeMap::new();

@@ -82,6 +82,9 @@ impl Plain {
             Event::EvaluationStarted { flake } => {
                 Some(Said::neutral("deploy", format!("evaluating {flake}")))
             }
+            Event::CheckStarted { flake } => {
+                Some(Said::neutral("deploy", format!("checking {flake}")))
+            }
             Event::ObservationStarted { node } => {
                 Some(Said::neutral(node_label(Some(node)), "reading"))
             }

@@ -9,6 +9,7 @@ use crate::apply::Event;
 #[derive(Default)]
 pub(super) struct Progress {
     evaluating: BTreeSet<String>,
+    checking: BTreeSet<String>,
     nodes: u64,
     read: u64,
     building: Option<u64>,
@@ -23,6 +24,12 @@ impl Progress {
             Event::EvaluationFinished { flake } => {
                 self.evaluating.remove(flake);
             }
+            Event::CheckStarted { flake } => {
+                self.checking.insert(flake.clone());
+            }
+            Event::CheckFinished { flake } => {
+                self.checking.remove(flake);
+            }
             Event::ObservationStarted { .. } => self.nodes += 1,
             Event::ObservationFinished { .. } => self.read += 1,
             Event::BuildStarted { derivations } => self.building = Some(*derivations),
@@ -35,15 +42,8 @@ impl Progress {
     /// Returns what goes on now; nothing between the parts.
     pub(super) fn words(&self) -> Option<String> {
         let mut parts = Vec::new();
-        match self.evaluating.len() {
-            0 => {}
-            1 => parts.extend(
-                self.evaluating
-                    .iter()
-                    .map(|flake| format!("evaluating {flake}")),
-            ),
-            several => parts.push(format!("evaluating {several} flakes")),
-        }
+        parts.extend(on_flakes("evaluating", &self.evaluating));
+        parts.extend(on_flakes("checking", &self.checking));
         if self.read < self.nodes {
             let nodes = Plural(self.nodes, "node");
             parts.push(format!("reading {} of {nodes}", self.read + 1));
@@ -53,4 +53,12 @@ impl Progress {
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
+}
+
+fn on_flakes(doing: &str, flakes: &BTreeSet<String>) -> Option<String> {
+    let first = flakes.first()?;
+    Some(match flakes.len() {
+        1 => format!("{doing} {first}"),
+        several => format!("{doing} {several} flakes"),
+    })
 }

@@ -24,6 +24,7 @@ pub struct Trace {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Evaluation(String),
+    Check(String),
     Node(String),
     Build,
     Asking,
@@ -98,6 +99,10 @@ impl Reporter for Trace {
                 self.begin(Key::Evaluation(flake.clone()), RUN, name);
             }
             Event::EvaluationFinished { flake } => self.end(&Key::Evaluation(flake.clone())),
+            Event::CheckStarted { flake } => {
+                self.begin(Key::Check(flake.clone()), RUN, format!("check {flake}"));
+            }
+            Event::CheckFinished { flake } => self.end(&Key::Check(flake.clone())),
             Event::ObservationStarted { node } => {
                 let key = Key::Node(node.to_string());
                 self.begin(key, node.as_str(), format!("read {node}"));

@@ -59,6 +59,18 @@ fn an_apply_of_what_cannot_be_built_changes_nothing_anywhere() {
 }
 
 #[test]
+fn the_nodes_that_need_nothing_of_it_go_on_if_they_may() {
+    let bed = testbed::shared();
+    let scene = Scene::new(bed, "unbuilt-on", &broken(bed, "unbuilt-on"));
+    let output = scene.deploy(&["apply", "--yes", "--keep-going"]).code(3);
+    drop(output.says(&["-openssl-3.0.drv could not be built", "1 profile activated"]));
+    assert_eq!(seen(bed.host(2), "unbuilt-on").activations, ["1.0"]);
+    for index in [0, 1] {
+        assert_eq!(seen(bed.host(index), "unbuilt-on"), Seen::nothing());
+    }
+}
+
+#[test]
 fn the_rest_can_be_applied_without_what_cannot_be_built() {
     let bed = testbed::shared();
     let scene = Scene::new(bed, "unbuilt-rest", &broken(bed, "unbuilt-rest"));

@@ -12,6 +12,7 @@ mod bad_build;
 mod bad_flake;
 mod bad_node;
 mod bad_plan_file;
+mod bare;
 mod boot_units;
 mod ci;
 mod command_line;

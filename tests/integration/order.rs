@@ -73,6 +73,24 @@ fn a_node_is_skipped_where_one_that_it_depends_on_failed() {
 }
 
 #[test]
+fn without_a_command_one_node_comes_after_the_other_by_name() {
+    let (bed, name) = (testbed::shared(), "one-by-one");
+    let nodes = bed.hosts().iter().rev();
+    let nodes = nodes.map(|host| Node::at(host).profile(timed(name, "")));
+    let scene = Scene::new(bed, name, &nodes.fold(fleet(), Flake::node));
+    drop(scene.deploy(&["-s"]).success());
+    let ran: Vec<_> = (0..3).map(|index| times(bed, index, name)).collect();
+    assert!(ran.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{ran:?}");
+    for host in bed.hosts() {
+        host.shell(&format!("rm /var/lib/activations/{name}.times"))
+            .success();
+    }
+    drop(scene.deploy(&["-s", "--max-activations", "3"]).success());
+    let ran: Vec<_> = (0..3).map(|index| times(bed, index, name)).collect();
+    assert!(ran[2].0 < ran[0].1, "{ran:?}");
+}
+
+#[test]
 fn nodes_are_activated_at_the_same_time() {
     let (bed, name) = (testbed::shared(), "parallel");
     let node = |host| Node::at(host).profile(timed(name, "sleep 1"));

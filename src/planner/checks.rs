@@ -1,0 +1,43 @@
+//! The checks of the flakes, run beside the work that they must not hold up.
+
+use super::{PlanRequest, PlannerContext, PlannerError};
+use crate::apply::Event;
+use crate::nix::check;
+
+/// Does some work, and runs the checks of each flake at the same time where they are wanted. The
+/// first failure ends both.
+///
+/// # Errors
+/// Where the work or a check fails.
+pub async fn with_checks<T>(
+    context: &PlannerContext,
+    request: &PlanRequest,
+    work: impl Future<Output = Result<T, PlannerError>>,
+) -> Result<T, PlannerError> {
+    if !request.checks {
+        return work.await;
+    }
+    let flakes = request.selections.iter().map(|one| one.flake.as_str());
+    let checks = flakes.map(|flake| check_flake(context, request, flake));
+    let checks = futures_util::future::try_join_all(checks);
+    let (done, _) = tokio::try_join!(work, checks)?;
+    Ok(done)
+}
+
+async fn check_flake(
+    context: &PlannerContext,
+    request: &PlanRequest,
+    flake: &str,
+) -> Result<(), PlannerError> {
+    let name = || flake.to_owned();
+    context.sink.send(Event::CheckStarted { flake: name() });
+    check(&request.nix, flake, |line| {
+        context.sink.send(Event::Noted {
+            node: None,
+            message: line.to_owned(),
+        });
+    })
+    .await?;
+    context.sink.send(Event::CheckFinished { flake: name() });
+    Ok(())
+}
