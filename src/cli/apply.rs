@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
     let saved = match args.targets.first() {
-        Some(first) if is_plan(first) => Some(saved_plan(&args, first)?),
+        Some(first) if is_plan(first) => Some(saved_plan(&args, first, &context.operator.host)?),
         _ => {
             check_no_digest(&args)?;
             check_answerable(context, args.run.yes)?;

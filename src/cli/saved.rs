@@ -16,7 +16,7 @@ use crate::planner::restore_outputs;
 use crate::schedule::Outcome;
 
 /// Reads a saved plan, and refuses flags that would change what was reviewed.
-pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError> {
+pub(super) fn saved_plan(args: &ApplyArgs, file: &str, own_host: &str) -> Result<Plan, CliError> {
     let mut given = args.settings.given_that_change_a_plan();
     given.extend(args.checks.then_some("--checks"));
     given.extend(args.keep_going.then_some("--keep-going"));
@@ -35,6 +35,7 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
         .map(|target| target.parse::<TargetArgument>());
     let plan = read_plan(Path::new(file))?;
     check_digest(args, &plan)?;
+    check_machine(&plan, own_host)?;
     if let Some(basis) = plan.basis.describe() {
         return Err(CliError::refused(
             Exit::Failed,
@@ -59,6 +60,25 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str) -> Result<Plan, CliError>
         }
     }
     Ok(plan)
+}
+
+/// A node without ssh is the machine that the plan was made on.
+fn check_machine(plan: &Plan, own_host: &str) -> Result<(), CliError> {
+    let local = plan
+        .profiles
+        .iter()
+        .find(|profile| profile.connection.local);
+    match local {
+        Some(profile) if plan.operator.host != own_host => Err(CliError::refused(
+            Exit::Failed,
+            format!(
+                "{} is the machine {}, on which the plan was made, and this one is {own_host}",
+                profile.node, plan.operator.host
+            ),
+            "apply the plan there, or plan again with `local = false` in the node",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// An approval is of one plan, byte for byte.

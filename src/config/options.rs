@@ -23,7 +23,13 @@ pub(super) const GENERIC: [&str; 15] = [
 pub(super) const FLEET: [&str; 1] = ["nodes"];
 
 /// Options that only a node has.
-pub(super) const NODE: [&str; 4] = ["hostname", "profilesOrder", "profiles", "dependsOn"];
+pub(super) const NODE: [&str; 5] = [
+    "hostname",
+    "profilesOrder",
+    "profiles",
+    "dependsOn",
+    "local",
+];
 
 /// Options that only a profile has.
 pub(super) const PROFILE: [&str; 2] = ["path", "profilePath"];

@@ -86,11 +86,16 @@ fn parse_node(
             .checked("hostname")?
             .ok_or_else(|| missing_hostname(flake, &place))?,
     };
+    // Another name for the node is the name of another machine.
+    let local = match &context.flags.hostname {
+        Some(_) => None,
+        None => reader.get("local", "true or false")?,
+    };
     let depends_on = reader.references("dependsOn", &raw.node_names, "a list of node names")?;
     let depends_on = depends_on
         .iter()
         .map(|name| check_name(flake, &place, name));
-    let profiles = parse_profiles(node, &reader, fleet, &hostname, context, warnings)?;
+    let profiles = parse_profiles(node, &reader, fleet, (&hostname, local), context, warnings)?;
     Ok(FleetNode {
         name,
         depends_on: depends_on.collect::<Result<_, _>>()?,
@@ -103,7 +108,7 @@ fn parse_profiles(
     node: &RawNode,
     reader: &Reader<'_>,
     fleet: &Settings,
-    hostname: &HostName,
+    address: (&HostName, Option<bool>),
     context: &ParseContext<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FleetProfile>, ConfigError> {
@@ -126,7 +131,7 @@ fn parse_profiles(
             options: &profile.options,
         };
         let merged = Settings::merge(context.flags, &reader.settings()?, &settings, fleet);
-        profiles.push(parse_profile(name, &reader, merged, hostname, context)?);
+        profiles.push(parse_profile(name, &reader, merged, address, context)?);
     }
     Ok(profiles)
 }

@@ -15,7 +15,7 @@ pub(super) fn parse_profile(
     name: &str,
     reader: &Reader<'_>,
     merged: Settings,
-    hostname: &HostName,
+    (hostname, local): (&HostName, Option<bool>),
     context: &ParseContext<'_>,
 ) -> Result<FleetProfile, ConfigError> {
     let flake = reader.flake;
@@ -25,10 +25,16 @@ pub(super) fn parse_profile(
             place: reader.place.clone(),
         });
     };
-    let ssh_user = merged
+    let mut ssh_user = merged
         .ssh_user
         .clone()
         .unwrap_or_else(|| context.login.clone());
+    let is_own_login = ssh_user == *context.login && merged.ssh_opts.is_empty();
+    let local = local.unwrap_or_else(|| is_own_login && is_loopback(hostname));
+    if local {
+        // Nobody logs in: whatever is done is done as the operator, or through sudo.
+        ssh_user.clone_from(context.login);
+    }
     refuse_unsupported(reader, &merged)?;
     let sudo = (user != ssh_user)
         .then(|| sudo_words(reader, merged.sudo.as_deref(), &user))
@@ -42,6 +48,7 @@ pub(super) fn parse_profile(
         ssh_user,
         hostname: hostname.clone(),
         ssh_opts: merged.ssh_opts.clone(),
+        local,
     };
     let other = confirm_connection(&connection, &merged);
     Ok(FleetProfile {
@@ -53,14 +60,21 @@ pub(super) fn parse_profile(
     })
 }
 
+/// Returns whether this is a name of the machine on which it is read.
+fn is_loopback(hostname: &HostName) -> bool {
+    ["localhost", "127.0.0.1", "::1"].contains(&hostname.as_str())
+}
+
 /// Returns where the node is looked for after an activation that moves it. ssh takes the first of
 /// its options, so that these override the others.
 fn confirm_connection(connection: &Connection, merged: &Settings) -> Option<Connection> {
     let (hostname, ssh_opts) = (&merged.confirm_hostname, &merged.confirm_ssh_opts);
-    (hostname.is_some() || !ssh_opts.is_empty()).then(|| Connection {
+    let is_moved = hostname.is_some() || !ssh_opts.is_empty();
+    (is_moved && !connection.local).then(|| Connection {
         ssh_user: connection.ssh_user.clone(),
         hostname: hostname.as_ref().unwrap_or(&connection.hostname).clone(),
         ssh_opts: [ssh_opts.as_slice(), &connection.ssh_opts].concat(),
+        local: false,
     })
 }
 

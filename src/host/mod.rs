@@ -3,6 +3,8 @@
 mod asking;
 #[cfg(test)]
 mod fake;
+mod link;
+mod local;
 mod password;
 mod pool;
 mod remote;
@@ -17,6 +19,7 @@ use crate::ssh::{SshError, SshErrorKind};
 pub use asking::{Asking, OnAsking};
 #[cfg(test)]
 pub(crate) use fake::{FakeHost, Script};
+pub use link::Link;
 pub use pool::ConnectionPool;
 pub use remote::RemoteHost;
 pub use search::Search;

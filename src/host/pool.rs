@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Asking;
 use super::password::Passwords;
+use super::{Asking, Link};
 use crate::model::{AbsolutePath, Connection, RunId};
 use crate::ssh::{SshError, SshLink};
 
@@ -21,7 +21,7 @@ pub struct ConnectionPool {
     installed_agents: Mutex<BTreeMap<Connection, AbsolutePath>>,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Option<Arc<SshLink>>>>;
+type Slot = Arc<tokio::sync::Mutex<Option<Arc<Link>>>>;
 
 impl ConnectionPool {
     /// Returns a pool whose control sockets lie below `folder`. Only with `asking` may ssh ask the
@@ -38,7 +38,7 @@ impl ConnectionPool {
     }
 
     /// Returns the connection, and logs in where there is none or where it was lost.
-    pub async fn link(&self, connection: &Connection) -> Result<Arc<SshLink>, SshError> {
+    pub async fn link(&self, connection: &Connection) -> Result<Arc<Link>, SshError> {
         let slot = self.slot(connection);
         let mut link = slot.lock().await;
         if let Some(link) = link.as_ref()
@@ -52,16 +52,20 @@ impl ConnectionPool {
     }
 
     /// Logs in without asking first, so that all that need no answer do so at the same time.
-    async fn open(&self, connection: &Connection) -> Result<SshLink, SshError> {
+    async fn open(&self, connection: &Connection) -> Result<Link, SshError> {
+        if connection.local {
+            return Ok(Link::Local);
+        }
         let quiet = SshLink::open(connection, &self.folder, false).await;
-        match (&self.asking, quiet) {
+        let opened = match (&self.asking, quiet) {
             (Some(asking), Err(error)) if error.may_be_answered() => {
                 asking
                     .lend(connection, SshLink::open(connection, &self.folder, true))
                     .await
             }
             (_, quiet) => quiet,
-        }
+        };
+        opened.map(|link| Link::Ssh(Box::new(link)))
     }
 
     /// Returns whether the operator had to answer something for this connection, and will have to

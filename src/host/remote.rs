@@ -1,4 +1,4 @@
-//! Nodes behind SSH.
+//! Nodes behind SSH, and the operator's own machine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::password::{Known, Operator};
-use super::{AgentCall, ConnectionPool, Host, HostError, LineSink, RUNNING_AGENT, RemoteCommand};
+use super::{
+    AgentCall, ConnectionPool, Host, HostError, LineSink, Link, RUNNING_AGENT, RemoteCommand,
+};
 use crate::model::{Connection, sudo};
 use crate::nix::CopyRequest;
 use crate::process::{Answers, Tail, run, run_answering, run_with};
@@ -38,6 +40,10 @@ impl Host for RemoteHost {
         on_line: LineSink<'_>,
     ) -> Result<(), HostError> {
         let link = self.pool.link(connection).await?;
+        let Link::Ssh(link) = link.as_ref() else {
+            // It has the same store.
+            return Ok(());
+        };
         let invocation = request.invocation(connection, &link.nix_ssh_options());
         let finished = run_with(&invocation, |line| on_line(line)).await;
         let finished =
@@ -237,6 +243,13 @@ impl RemoteHost {
         answers: Option<&mut dyn Answers>,
         on_line: LineSink<'_>,
     ) -> Result<(), HostError> {
+        if connection.local {
+            // There is nowhere to log in: a process of its own is all that can be fresh.
+            let link = self.pool.link(connection).await?;
+            let running = link.run_lines((RUNNING_AGENT, command), answers, on_line);
+            let RemoteFinished { status, stderr } = running.await?;
+            return check(RUNNING_AGENT, status, &stderr);
+        }
         let login = |may_ask: bool| {
             // A person answers; a machine has no reason to take long.
             let limit = if may_ask {

@@ -15,4 +15,7 @@ pub struct Connection {
     pub hostname: HostName,
     /// Arguments for ssh, one word each.
     pub ssh_opts: Vec<String>,
+    /// The node is the operator's own machine, and no ssh is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local: bool,
 }

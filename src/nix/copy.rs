@@ -68,6 +68,7 @@ mod tests {
             ssh_user: "root".parse().unwrap(),
             hostname: hostname.parse().unwrap(),
             ssh_opts: vec![],
+            local: false,
         };
         assert_eq!(
             request.invocation(&connection("web1"), "-p 22").to_string(),

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::answer::{fields, node_facts};
 use super::script::observe_command;
 use crate::config::{FleetNode, FleetProfile};
-use crate::host::{ConnectionPool, Search};
+use crate::host::{ConnectionPool, Link, Search};
 use crate::model::{Connection, RunId, StorePath};
 use crate::plan::{NodeFacts, NodeObservation};
-use crate::ssh::{SshError, SshErrorKind, SshLink};
+use crate::ssh::{SshError, SshErrorKind};
 
 /// Reads a node: what it is, and what its selected profiles are.
 ///
@@ -98,7 +98,7 @@ async fn read(
     }
 }
 
-async fn answer_of(link: &SshLink, command: &str) -> Result<Vec<u8>, SshError> {
+async fn answer_of(link: &Link, command: &str) -> Result<Vec<u8>, SshError> {
     let (_, answer) = link.run_bytes(("read the node", command), b"").await?;
     Ok(answer)
 }

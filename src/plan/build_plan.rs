@@ -331,6 +331,7 @@ pub(crate) mod tests {
                 ssh_user: "root".parse().unwrap(),
                 hostname: "h".parse().unwrap(),
                 ssh_opts: vec![],
+                local: false,
             },
             location: ProfileLocation::UserFolder,
             settings: settings(),

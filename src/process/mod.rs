@@ -17,6 +17,6 @@ pub use answers::{Answered, Answers, Input, converse};
 pub use detached::{Detached, spawn_detached};
 pub use group::ProcessGroup;
 pub use invocation::Invocation;
-pub use run::{Finished, ProcessError, run, run_answering, run_with};
+pub use run::{Finished, ProcessError, run, run_answering, run_lines, run_with};
 pub use span::{OpenSpan, Span, SpanKind, record_spans, take_spans};
 pub use tail::Tail;

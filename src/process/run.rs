@@ -70,7 +70,7 @@ pub async fn run_with(
     invocation: &Invocation,
     on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
-    run_to_end(invocation, None, on_stderr_line).await
+    run_to_end(invocation, None, None, on_stderr_line).await
 }
 
 /// Like [`run`], and has the child's questions on standard error answered; it gets no other input.
@@ -78,13 +78,23 @@ pub async fn run_answering(
     invocation: &Invocation,
     answers: &mut dyn Answers,
 ) -> Result<Finished, ProcessError> {
-    run_to_end(invocation, Some(answers), |_| {}).await
+    run_to_end(invocation, Some(answers), None, |_| {}).await
+}
+
+/// Like [`run`], and hands over each line of standard output as it comes, instead of keeping it.
+pub async fn run_lines(
+    invocation: &Invocation,
+    answers: Option<&mut dyn Answers>,
+    on_line: &mut (dyn FnMut(&str) + Send),
+) -> Result<Finished, ProcessError> {
+    run_to_end(invocation, answers, Some(on_line), |_| {}).await
 }
 
 async fn run_to_end(
     invocation: &Invocation,
     answers: Option<&mut dyn Answers>,
-    on_stderr_line: impl FnMut(&str),
+    on_line: Option<&mut (dyn FnMut(&str) + Send)>,
+    mut on_stderr_line: impl FnMut(&str),
 ) -> Result<Finished, ProcessError> {
     let _span = OpenSpan::begin(SpanKind::Child, || {
         let program = invocation.program_name();
@@ -95,7 +105,11 @@ async fn run_to_end(
     let mut child = start(invocation, answers.is_some())?;
     let mut group = ProcessGroup::of(child.id().filter(|_| !invocation.may_ask));
     let mut stderr = Tail::default();
-    let followed = follow(invocation, &mut child, answers, &mut stderr, on_stderr_line);
+    let keep = |line: &str| {
+        stderr.push(line);
+        on_stderr_line(line);
+    };
+    let followed = follow(invocation, &mut child, answers, on_line, keep);
     // Everything that runs a child has this in it.
     let followed = Box::pin(followed);
     let result = match invocation.time_limit {
@@ -164,18 +178,14 @@ async fn follow(
     invocation: &Invocation,
     child: &mut Child,
     answers: Option<&mut dyn Answers>,
-    tail: &mut Tail,
-    mut on_stderr_line: impl FnMut(&str),
+    on_line: Option<&mut (dyn FnMut(&str) + Send)>,
+    on_stderr_line: impl FnMut(&str),
 ) -> io::Result<(ExitStatus, Vec<u8>)> {
     let (mut stdin, stdout, stderr) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let on_line = |line: &str| {
-        tail.push(line);
-        on_stderr_line(line);
-    };
     let talk = async {
         if let Some(answers) = answers {
-            return converse(stderr, stdin, answers, on_line).await;
+            return converse(stderr, stdin, answers, on_stderr_line).await;
         }
         let write = async {
             if let Some(mut stdin) = stdin.take() {
@@ -183,11 +193,17 @@ async fn follow(
                 drop(stdin.write_all(&invocation.stdin).await);
             }
         };
-        tokio::join!(write, read_lines(stderr, on_line)).1
+        tokio::join!(write, read_lines(stderr, on_stderr_line)).1
     };
     let mut output = Vec::new();
+    let listen = async {
+        match on_line {
+            Some(on_line) => read_lines(stdout, on_line).await,
+            None => read_all(stdout, &mut output).await,
+        }
+    };
     let status = {
-        let streams = async { tokio::join!(read_all(stdout, &mut output), talk) };
+        let streams = async { tokio::join!(listen, talk) };
         tokio::pin!(streams);
         tokio::select! {
             (read, lines) = &mut streams => {

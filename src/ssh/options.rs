@@ -105,6 +105,7 @@ mod tests {
             ssh_user: "root".parse().unwrap(),
             hostname: "web1".parse().unwrap(),
             ssh_opts: ssh_opts.iter().map(ToString::to_string).collect(),
+            local: false,
         }
     }
 

@@ -26,6 +26,7 @@ mod generations;
 mod interactive_sudo;
 mod layering;
 mod legacy_agent;
+mod local_node;
 mod locks;
 mod modelled;
 mod moved;
