@@ -1,0 +1,100 @@
+//! The ways to a node that `sshOpts`, `ssh_config` and addresses name: each reaches logins and
+//! copies (demand 37, 40, B21).
+
+use crate::scene::{Says, Scene, seen};
+use crate::testbed::{Bed, Flake, Host, Node, Profile};
+
+fn flake(hostname: &str, setting: &str, version: &str) -> Flake {
+    let node = Node::new("web1", hostname).setting(setting);
+    let node = node.profile(Profile::new("app", version).padding(1));
+    Flake::new()
+        .setting("sshUser = \"root\"; user = \"root\"; confirmTimeout = 20;")
+        .node(node)
+}
+
+fn list(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+    format!("sshOpts = [ {} ];", words.join(" "))
+}
+
+fn listens_on(host: &Host, lines: &str) {
+    host.append("/run/sshd_config", lines);
+    host.stop_sshd();
+    host.start_sshd();
+}
+
+/// Applies it, and checks that the node was reached through the other host, if there is one.
+#[track_caller]
+fn arrives(bed: &Bed, flake: &Flake, flags: &[&str], through: Option<&Host>, version: &str) {
+    let before = through.map(Host::logins);
+    let scene = Scene::new(bed, "fleet", flake);
+    let words = [&["apply", "--yes"], flags].concat();
+    drop(
+        scene
+            .deploy(&words)
+            .success()
+            .says(&["1 profile activated"]),
+    );
+    let activations = seen(bed.host(0), "app").activations;
+    assert_eq!(activations.last().map(String::as_str), Some(version));
+    let after = through.map(Host::logins);
+    assert!(
+        after.is_none() || after > before,
+        "nobody came through the other host"
+    );
+}
+
+#[test]
+fn through_another_host() {
+    let bed = Bed::new(2);
+    let (inner, jump) = (bed.host(0).address(), bed.host(1));
+    let outer = format!("root@{}", jump.address());
+    let option = list(&["-J", &outer]);
+    arrives(&bed, &flake(&inner, &option, "1.0"), &[], Some(jump), "1.0");
+    // With blanks, which older versions of Nix cannot be told.
+    let proxy = format!("ProxyCommand=sh -c 'exec ssh -W \"$1\" \"$2\"' sh %h:%p {outer}");
+    let option = list(&["-o", &proxy]);
+    arrives(&bed, &flake(&inner, &option, "2.0"), &[], Some(jump), "2.0");
+    let config = format!("\nHost inner\n  HostName {inner}\n  ProxyJump {outer}\n");
+    bed.operator().append("/root/.ssh/config", &config);
+    arrives(&bed, &flake("inner", "", "3.0"), &[], Some(jump), "3.0");
+}
+
+#[test]
+fn a_port_and_a_key_with_a_blank_in_its_name() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    listens_on(host, "\nPort 2222\n");
+    let address = host.address();
+    arrives(
+        &bed,
+        &flake(&address, &list(&["-p", "2222"]), "1.0"),
+        &[],
+        None,
+        "1.0",
+    );
+    // The flag replaces what the flake says, and is split as a shell would.
+    let move_key = "mkdir '/root/my keys' && mv /root/.ssh/id_ed25519 '/root/my keys/id'";
+    bed.operator().shell(move_key).success();
+    let flags = ["--ssh-opts", "-p 2222 -i '/root/my keys/id'"];
+    arrives(
+        &bed,
+        &flake(&address, &list(&["-p", "1"]), "2.0"),
+        &flags,
+        None,
+        "2.0",
+    );
+}
+
+#[test]
+fn addresses_of_ipv6() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let port = 2000 + std::process::id() % 40000;
+    listens_on(host, &format!("\nListenAddress [::1]:{port}\n"));
+    let (port, key) = (port.to_string(), format!("HostKeyAlias={}", host.address()));
+    let option = list(&["-p", &port, "-o", &key]);
+    for (hostname, version) in [("::1", "1.0"), ("0:0:0:0:0:0:0:1", "2.0")] {
+        arrives(&bed, &flake(hostname, &option, version), &[], None, version);
+    }
+}
