@@ -23,6 +23,7 @@ mod step_id;
 mod steps;
 mod summary;
 mod system_parts;
+mod units;
 mod verdict;
 mod version;
 
@@ -50,4 +51,8 @@ pub use saved_observations::{OBSERVATIONS_VERSION, SavedObservations};
 pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, Status};
 pub use step_id::StepId;
 pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};
+pub use units::{
+    ActiveUnits, TREE_FILE_MAX, UnitChange, UnitChangeKind, UnitChanges, UnitEffect, UnitEntry,
+    UnitName, UnitTree, UnitsPair,
+};
 pub use verdict::{Verdict, VerdictKind};
