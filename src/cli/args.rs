@@ -96,7 +96,8 @@ pub(super) struct PlanArgs {
 
     /// Exit with 6 if the plan does this; several are separated by commas
     ///
-    /// `KIND[:PATTERN][@NODES]`, where KIND is downgrade, removed, added (of packages), reboot, drift,
+    /// `KIND[:PATTERN][@NODES]`, where KIND is downgrade, removed, added (of packages), restart, stop, reload
+    /// (of systemd's units), reboot, drift,
     /// no-way-back, rollback-off, create, unknown (of profiles) or unreachable (of nodes). Patterns take `*` and `?`.
     #[arg(long, value_name = "GATE", value_delimiter = ',')]
     pub(super) deny: Vec<Gate>,

@@ -13,6 +13,7 @@ mod eval;
 mod metadata;
 mod roots;
 mod system;
+mod units;
 mod version;
 
 pub use build::{BuildFailure, build};
@@ -25,4 +26,5 @@ pub use eval::evaluate;
 pub use metadata::read_metadata;
 pub use roots::add_roots;
 pub use system::system_parts;
+pub use units::system_units;
 pub use version::NixVersion;

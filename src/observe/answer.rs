@@ -2,7 +2,7 @@
 
 use super::profile_answer::profile;
 use crate::config::FleetProfile;
-use crate::plan::NodeFacts;
+use crate::plan::{ActiveUnits, NodeFacts};
 
 /// An answer that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +66,7 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
             "current" => facts.current_system = fields.next().parse().ok(),
             "booted" => facts.booted_system = fields.next().parse().ok(),
             "booted-part" => facts.booted_parts.insert(fields.next(), fields.next()),
+            "units" => facts.active_units = Some(ActiveUnits::parse(fields.next())),
             "me" => user = (fields.next().to_owned(), fields.next().to_owned()),
             "trusted" => facts.trusted = Some(is_trusted(&user.0, &user.1, fields.next())),
             "logind" => logind = fields.next(),
@@ -190,7 +191,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|link|profile|generation|dates|journal|hidden|lock|unlocked|reading|x|[^\\x00]{0,8})", 0..30)) {
+        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|units|link|profile|generation|dates|journal|hidden|lock|unlocked|reading|x|[^\\x00]{0,8})", 0..30)) {
             let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
             drop(node_facts(&fields, &[]));
             let mut profile = crate::observe::profile_answer::Read::default();

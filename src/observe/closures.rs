@@ -1,12 +1,14 @@
 //! The second read: what changed profiles consist of now, and what their node lacks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::answer::fields;
 use super::script::closures_command;
+use super::units::{self, NodeUnits};
 use crate::host::ConnectionPool;
 use crate::model::{AbsolutePath, Connection, RunId, StorePath};
-use crate::plan::{Closure, ClosurePath};
+use crate::plan::{Closure, ClosurePath, SystemUnits, UnitsPair};
 use crate::ssh::SshError;
 
 /// What a node has of closures: names and sizes only, nothing is copied.
@@ -16,24 +18,39 @@ pub struct NodeClosures {
     pub current: BTreeMap<StorePath, Closure>,
     /// The candidates that are not valid there; none where that could not be told.
     pub missing: Option<BTreeSet<StorePath>>,
+    /// Its units and those of the target; none where it has none, or was not asked.
+    pub units: Option<UnitsPair>,
 }
 
-/// Reads the closures of `current`, and which of the `candidates` the node lacks.
+/// What a node is asked in the second read.
+#[derive(Debug)]
+pub struct ClosuresQuestion<'a> {
+    /// The folder of its Nix programs.
+    pub nix_folder: &'a AbsolutePath,
+    /// The paths whose closures are wanted.
+    pub current: BTreeSet<&'a StorePath>,
+    /// The paths that it may lack.
+    pub candidates: BTreeSet<&'a StorePath>,
+    /// The units that it gets, to be compared with its own.
+    pub units: Option<&'a SystemUnits>,
+}
+
+/// Asks a node what it has.
 pub async fn read_closures(
     pool: &ConnectionPool,
     connection: &Connection,
-    nix_folder: &AbsolutePath,
     mark: &RunId,
-    current: &BTreeSet<&StorePath>,
-    candidates: &BTreeSet<&StorePath>,
+    question: &ClosuresQuestion<'_>,
 ) -> Result<NodeClosures, SshError> {
     let link = pool.link(connection).await?;
-    let current: Vec<&StorePath> = current.iter().copied().collect();
-    let command = closures_command(mark.as_str(), nix_folder.as_str(), &current);
+    let current: Vec<&StorePath> = question.current.iter().copied().collect();
+    let command = closures_command(mark.as_str(), question.nix_folder.as_str(), &current);
     let mut input = String::new();
-    for candidate in candidates {
-        input.push_str(candidate.as_str());
-        input.push('\n');
+    for path in &question.candidates {
+        let _ = writeln!(input, "path {path}");
+    }
+    if let Some(units) = question.units {
+        input.push_str(&units::question(units));
     }
     let (_, answer) = link
         .run_bytes(("read closures", &command), input.as_bytes())
@@ -41,16 +58,19 @@ pub async fn read_closures(
     let answer = String::from_utf8_lossy(&answer);
     let (fields, _) =
         fields(&answer, mark.as_str()).map_err(|error| SshError::lost(error.to_string()))?;
-    Ok(parse(&fields))
+    let (mut closures, units) = parse(&fields);
+    closures.units = question.units.and_then(|target| units.pair(target));
+    Ok(closures)
 }
 
-fn parse(fields: &[&str]) -> NodeClosures {
+fn parse(fields: &[&str]) -> (NodeClosures, NodeUnits) {
     let mut closures = NodeClosures::default();
+    let mut units = NodeUnits::default();
     let mut rest = fields.iter();
     while let Some(key) = rest.next() {
+        let mut next = || rest.next().copied().unwrap_or_default();
         match *key {
             "closure" => {
-                let mut next = || rest.next().copied().unwrap_or_default();
                 let (root, paths, sizes, direct) = (next(), next(), next(), next());
                 if let (Ok(root), Some(closure)) = (root.parse(), closure(paths, sizes)) {
                     let direct = valid_paths(direct).collect();
@@ -58,13 +78,14 @@ fn parse(fields: &[&str]) -> NodeClosures {
                 }
             }
             "missing" => {
-                let paths = rest.next().copied().unwrap_or_default();
-                closures.missing = Some(valid_paths(paths).collect());
+                closures.missing = Some(valid_paths(next()).collect());
             }
-            _ => {}
+            key => {
+                units.take(key, next);
+            }
         }
     }
-    closures
+    (closures, units)
 }
 
 /// Returns nothing where paths and sizes do not belong together: a closure with wrong sizes is
@@ -94,23 +115,23 @@ fn valid_paths(text: &str) -> impl Iterator<Item = StorePath> {
 mod tests {
     use super::*;
 
+    fn closures(fields: &[&str]) -> NodeClosures {
+        parse(fields).0
+    }
+
     #[test]
     fn a_closure_is_whole_or_not_there() {
         let path = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a";
-        assert_eq!(
-            parse(&["closure", path, path, "12", "", "missing", ""])
-                .current
-                .len(),
-            1
-        );
-        assert_eq!(parse(&["closure", path, path, "", ""]).current.len(), 0);
-        assert_eq!(parse(&["closure", path, "", "", ""]).current.len(), 0);
-        assert_eq!(
-            parse(&["missing", path])
-                .missing
-                .map(|missing| missing.len()),
-            Some(1)
-        );
-        assert_eq!(parse(&["closure"]), NodeClosures::default());
+        let whole = closures(&["closure", path, path, "12", "", "missing", ""]);
+        assert_eq!(whole.current.len(), 1);
+        for cut in [
+            ["closure", path, path, "", ""],
+            ["closure", path, "", "", ""],
+        ] {
+            assert_eq!(closures(&cut).current.len(), 0);
+        }
+        let missing = closures(&["missing", path]).missing;
+        assert_eq!(missing.map(|missing| missing.len()), Some(1));
+        assert_eq!(closures(&["closure"]), NodeClosures::default());
     }
 }

@@ -6,6 +6,7 @@ mod closures;
 mod node;
 mod profile_answer;
 mod script;
+mod units;
 
-pub use closures::{NodeClosures, read_closures};
+pub use closures::{ClosuresQuestion, NodeClosures, read_closures};
 pub use node::observe_node;

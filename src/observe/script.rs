@@ -2,7 +2,7 @@
 
 use crate::config::{FleetProfile, ProfileLocation};
 use crate::model::{StorePath, sudo};
-use crate::plan::root_profile;
+use crate::plan::{TREE_FILE_MAX, root_profile};
 use crate::protocol::PROTOCOL_VERSION;
 use crate::ssh::quote_words;
 
@@ -40,10 +40,11 @@ fn sudo_line(profile: &FleetProfile) -> String {
     quiet.map(quote_words).unwrap_or_default()
 }
 
-/// Returns the remote command that reads the closures of `current`, and tells which of the paths
-/// on its standard input are not valid.
+/// Returns the remote command that reads the closures of `current`, and compares its standard input
+/// with what the node has.
 pub(super) fn closures_command(mark: &str, nix_folder: &str, current: &[&StorePath]) -> String {
-    let mut words = vec![mark.to_owned(), nix_folder.to_owned()];
+    let most = (TREE_FILE_MAX + 1).to_string();
+    let mut words = vec![mark.to_owned(), nix_folder.to_owned(), most];
     words.extend(current.iter().map(ToString::to_string));
     shell(CLOSURES, &words)
 }

@@ -51,6 +51,10 @@ if [ -e /run/booted-system ]; then
     field booted-part "$part" "$(head -c 65536 "/run/booted-system/$part" 2>/dev/null)"
   done
 fi
+# Only what runs is ever restarted.
+if [ -d /run/systemd/system ] && units=$(systemctl list-units --plain --no-legend --full --no-pager 2>/dev/null); then
+  field units "$(printf "%s\n" "$units" | while read -r unit load active rest; do printf "%s %s\n" "$unit" "$active"; done)"
+fi
 me=$(id -un)
 field me "$me" "$(id -Gn)"
 field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"

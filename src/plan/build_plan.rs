@@ -13,6 +13,7 @@ use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
 use super::system_parts::SystemParts;
+use super::units::UnitsPair;
 use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{
@@ -65,6 +66,8 @@ pub struct PlanInput {
     pub generations: BTreeMap<(NodeName, ProfileName), Generation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
+    /// The units of profiles that are systems, as far as they could be read.
+    pub units: BTreeMap<(NodeName, ProfileName), UnitsPair>,
     /// The parts of those targets that are systems, as far as they were built.
     pub systems: BTreeMap<StorePath, SystemParts>,
 }
@@ -209,6 +212,11 @@ fn plan_profiles(
             ),
         };
         let closure = input.closures.get(&key).map(ClosurePair::compare);
+        // The next boot starts everything anew.
+        let units = input
+            .units
+            .get(&key)
+            .filter(|_| input.head.mode != Mode::Boot);
         let verdicts = facts.zip(observed).map(|(facts, observed)| {
             let change = Change {
                 action,
@@ -235,6 +243,7 @@ fn plan_profiles(
                 generation,
             },
             closure,
+            units: units.map(UnitsPair::changes),
             verdicts: verdicts.unwrap_or_default(),
         })
     };
@@ -423,6 +432,7 @@ pub(crate) mod tests {
             observations,
             generations: BTreeMap::new(),
             closures: BTreeMap::new(),
+            units: BTreeMap::new(),
             systems: BTreeMap::new(),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StepId;
 use super::basis::Basis;
+use super::units::UnitChanges;
 use super::verdict::Verdict;
 use super::version::compare_newest;
 use crate::model::{
@@ -146,6 +147,8 @@ pub struct PlannedProfile {
     pub target: Target,
     /// How the closures differ; unknown where one of them could not be read.
     pub closure: Option<ClosureChange>,
+    /// What becomes of systemd's units; none where the profile is no system, or that is not known.
+    pub units: Option<UnitChanges>,
     /// What a reviewer must know about the change, the gravest first.
     pub verdicts: Vec<Verdict>,
 }

@@ -9,9 +9,11 @@ use std::str::FromStr;
 use wildmatch::WildMatch;
 
 use super::document::{
-    Action, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
+    Action, Mode, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
 };
-use super::verdict::VerdictKind;
+use super::units::UnitEffect;
+use super::verdict::{SYSTEM_PROFILE, VerdictKind};
+use crate::model::AbsolutePath;
 
 /// Something that a plan must not do.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +40,12 @@ enum GateKind {
     Removed,
     /// A package comes.
     Added,
+    /// A unit is restarted, or stopped and started.
+    Restart,
+    /// A unit is stopped.
+    Stop,
+    /// A unit is reloaded.
+    Reload,
     /// A profile is deployed for the first time.
     Create,
     /// The state of a profile is unknown.
@@ -56,7 +64,7 @@ impl GateKind {
     }
 }
 
-const KINDS: [(&str, GateKind); 10] = [
+const KINDS: [(&str, GateKind); 13] = [
     ("reboot", GateKind::Reboot),
     ("drift", GateKind::Drift),
     ("no-way-back", GateKind::NoWayBack),
@@ -64,6 +72,9 @@ const KINDS: [(&str, GateKind); 10] = [
     ("downgrade", GateKind::Downgrade),
     ("removed", GateKind::Removed),
     ("added", GateKind::Added),
+    ("restart", GateKind::Restart),
+    ("stop", GateKind::Stop),
+    ("reload", GateKind::Reload),
     ("create", GateKind::Create),
     ("unknown", GateKind::Unknown),
     ("unreachable", GateKind::Unreachable),
@@ -116,6 +127,10 @@ impl Gate {
         if self.kind.is_told_by_nodes() && !plan.basis.knows_nodes() {
             return vec!["it is not known, since no node was asked".to_owned()];
         }
+        // The next boot starts all units anew, and disturbs none that run.
+        if self.kind.is_about_units() && plan.mode == Mode::Boot {
+            return Vec::new();
+        }
         let nodes = plan.nodes.iter();
         let nodes = nodes.filter(|node| self.nodes.matches(node.node.as_str()));
         nodes
@@ -162,6 +177,9 @@ impl Gate {
                 GateKind::Downgrade | GateKind::Removed | GateKind::Added,
                 Action::Update | Action::RollBack,
             ) => self.denials_of_packages(profile, &place),
+            (kind, Action::Create | Action::Update | Action::RollBack) if kind.is_about_units() => {
+                self.denials_of_units(profile, &place)
+            }
             _ => Vec::new(),
         }
     }
@@ -180,6 +198,49 @@ impl Gate {
             .filter(|change| change.kind == kind && self.pattern.matches(&change.name))
             .map(|change| format!("{} {words} {place}", with_versions(change)))
             .collect()
+    }
+}
+
+impl Gate {
+    fn denials_of_units(&self, profile: &PlannedProfile, place: &str) -> Vec<String> {
+        let Some(units) = &profile.units else {
+            let is_system = |path: &AbsolutePath| path.as_str() == SYSTEM_PROFILE;
+            let may_be_system = profile.profile_path.as_ref().is_none_or(is_system);
+            let is_unknown = profile.closure.is_none() || may_be_system;
+            let text = format!("it is not known what happens to the units of {place}");
+            return is_unknown.then_some(text).into_iter().collect();
+        };
+        let unseen = units.unseen.iter();
+        let unseen = unseen.map(|what| format!("not all units of {place} could be read: {what}"));
+        let condition = if units.active_known {
+            ""
+        } else {
+            ", if it runs"
+        };
+        let changes = units.system.iter();
+        let changes = changes.filter(|change| self.pattern.matches(change.unit.as_str()));
+        let denied = changes.filter_map(|change| {
+            let words = self.kind.unit_words(change.effect)?;
+            Some(format!("{} {words} {place}{condition}", change.unit))
+        });
+        unseen.chain(denied).collect()
+    }
+}
+
+impl GateKind {
+    fn is_about_units(self) -> bool {
+        matches!(self, Self::Restart | Self::Stop | Self::Reload)
+    }
+
+    /// Returns what is said of a unit to which this happens, if the gate is about that.
+    fn unit_words(self, effect: UnitEffect) -> Option<&'static str> {
+        match (self, effect) {
+            (Self::Restart, UnitEffect::Restart | UnitEffect::StopStart) => Some("is restarted on"),
+            (Self::Stop, UnitEffect::Stop) => Some("is stopped on"),
+            (Self::Reload, UnitEffect::Reload) => Some("is reloaded on"),
+            (_, UnitEffect::Unknown) => Some("cannot be read on"),
+            _ => None,
+        }
     }
 }
 
@@ -254,6 +315,36 @@ mod tests {
             assert_eq!(denials(gate, &plan), words);
         }
         assert_eq!(denials("removed:wget", &plan), [""; 0]);
+    }
+
+    #[test]
+    fn what_happens_to_units_is_denied() {
+        let mut plan = fixtures::unit_plan();
+        let odd = "odd.service cannot be read on web1.system";
+        let unseen = "not all units of web1.system could be read: odd.service: it is no text";
+        assert_eq!(
+            denials("restart:p*", &plan),
+            [unseen, "postgresql.service is restarted on web1.system"]
+        );
+        assert_eq!(
+            denials("stop@web*", &plan),
+            [unseen, odd, "old.timer is stopped on web1.system"]
+        );
+        assert_eq!(denials("reload:odd.service", &plan), [unseen, odd]);
+        let units = plan.profiles[0].units.as_mut().unwrap();
+        units.active_known = false;
+        units.unseen.clear();
+        assert_eq!(
+            denials("restart:nginx.service", &plan),
+            ["nginx.service is restarted on web1.system, if it runs"]
+        );
+        plan.profiles[0].units = None;
+        assert_eq!(
+            denials("stop:nginx.service", &plan),
+            ["it is not known what happens to the units of web1.system"]
+        );
+        plan.mode = Mode::Boot;
+        assert_eq!(denials("stop", &plan), [""; 0]);
     }
 
     #[test]

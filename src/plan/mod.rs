@@ -52,7 +52,7 @@ pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, St
 pub use step_id::StepId;
 pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};
 pub use units::{
-    ActiveUnits, TREE_FILE_MAX, UnitChange, UnitChangeKind, UnitChanges, UnitEffect, UnitEntry,
-    UnitName, UnitTree, UnitsPair,
+    ActiveUnits, OtherFiles, SystemUnits, TREE_FILE_MAX, UNIT_FOLDERS, UnitChange, UnitChangeKind,
+    UnitChanges, UnitEffect, UnitEntry, UnitFiles, UnitFolder, UnitName, UnitTree, UnitsPair,
 };
 pub use verdict::{Verdict, VerdictKind};

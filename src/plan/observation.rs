@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::system_parts::SystemParts;
+use super::units::ActiveUnits;
 use crate::model::{
     AbsolutePath, Generation, ObservedGeneration, ProfileName, ProfileState, StorePath,
 };
@@ -65,6 +66,9 @@ pub struct NodeFacts {
     pub booted_system: Option<StorePath>,
     /// The parts of that system that only a reboot changes.
     pub booted_parts: SystemParts,
+    /// The units that are not inactive; none where systemd does not tell.
+    #[serde(default)]
+    pub active_units: Option<ActiveUnits>,
     /// The profiles whose agent logind would end together with the login that started it.
     pub mortal: BTreeSet<ProfileName>,
     /// The profiles that were asked for.

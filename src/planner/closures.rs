@@ -8,11 +8,12 @@ use tokio::task::JoinSet;
 use super::PlannerContext;
 use super::changes::Change;
 use super::make_plan::FleetsRead;
+use super::units::{compare_units_here, target_units};
 use crate::config::FleetProfile;
 use crate::model::{AbsolutePath, Connection, NodeName, ProfileName, StorePath};
 use crate::nix::{NixError, closures};
-use crate::observe::read_closures;
-use crate::plan::{Closure, ClosurePair, NodeObservation, PlannedFleet};
+use crate::observe::{ClosuresQuestion, read_closures};
+use crate::plan::{Closure, ClosurePair, NodeObservation, PlannedFleet, UnitsPair};
 
 /// A profile by the names of its node and itself.
 pub(super) type Names = (NodeName, ProfileName);
@@ -41,13 +42,29 @@ pub(super) fn groups(
     groups.collect()
 }
 
-/// Returns the closures of these changes, the current ones from their nodes; those that a node does
-/// not tell are left out.
+/// What profiles have now beside what they shall have, as far as both could be read.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    pub(super) closures: BTreeMap<Names, ClosurePair>,
+    pub(super) units: BTreeMap<Names, UnitsPair>,
+}
+
+impl FromIterator<Self> for Compared {
+    fn from_iter<All: IntoIterator<Item = Self>>(all: All) -> Self {
+        all.into_iter().fold(Self::default(), |mut compared, more| {
+            compared.closures.extend(more.closures);
+            compared.units.extend(more.units);
+            compared
+        })
+    }
+}
+
+/// Compares these changes with what their nodes have; what a node does not tell is left out.
 pub(super) async fn compare_on_nodes(
     context: &PlannerContext,
     groups: &BTreeMap<Names, Group>,
     changes: &[Change],
-) -> Result<BTreeMap<Names, ClosurePair>, NixError> {
+) -> Result<Compared, NixError> {
     let targets = Arc::new(target_closures(changes).await?);
     let mut by_group = BTreeMap::<&Group, Vec<Change>>::new();
     for change in changes {
@@ -60,47 +77,52 @@ pub(super) async fn compare_on_nodes(
         let (context, targets) = (context.clone(), Arc::clone(&targets));
         let (connection, nix_folder) = (connection.clone(), nix_folder.clone());
         reading.spawn(async move {
-            let current: BTreeSet<&StorePath> = changes
-                .iter()
-                .filter_map(|change| change.current.as_ref())
-                .collect();
+            let current = changes.iter().filter_map(|change| change.current.as_ref());
             let closures = changes
                 .iter()
                 .filter_map(|change| targets.get(&change.target));
-            let candidates = closures
-                .flat_map(Closure::paths)
-                .map(|path| &path.path)
-                .collect();
-            let read = read_closures(
-                &context.pool,
-                &connection,
-                &nix_folder,
-                &context.mark,
-                &current,
-                &candidates,
+            let candidates = closures.flat_map(Closure::paths);
+            let system = target_units(
+                changes
+                    .iter()
+                    .map(|change| (change.names(), &change.target)),
             );
-            let read = read.await.unwrap_or_default();
-            pairs(&changes, &targets, &read.current, |_, _| {
+            let question = ClosuresQuestion {
+                nix_folder: &nix_folder,
+                current: current.collect(),
+                candidates: candidates.map(|path| &path.path).collect(),
+                units: system.as_ref().map(|(_, units)| units),
+            };
+            let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
+            let read = read.unwrap_or_default();
+            let closures = pairs(&changes, &targets, &read.current, |_, _| {
                 read.missing.clone()
-            })
+            });
+            let names = system.map(|(names, _)| names);
+            Compared {
+                closures: closures.into_iter().collect(),
+                units: names.zip(read.units).into_iter().collect(),
+            }
         });
     }
-    Ok(reading.join_all().await.into_iter().flatten().collect())
+    Ok(reading.join_all().await.into_iter().collect())
 }
 
-/// Returns the closures of these changes where the current ones are known here. A node is taken to
-/// have nothing but what its profile needs.
+/// Compares these changes with current closures that are known here. A node is taken to have
+/// nothing but what its profile needs.
 pub(super) async fn compare_with(
     current: &BTreeMap<StorePath, Closure>,
     changes: &[Change],
-) -> Result<BTreeMap<Names, ClosurePair>, NixError> {
+) -> Result<Compared, NixError> {
     let targets = target_closures(changes).await?;
     let missing = |before: Option<&Closure>, after: &Closure| {
         Some(after.paths_beyond(before.unwrap_or(&Closure::default())))
     };
-    Ok(pairs(changes, &targets, current, missing)
-        .into_iter()
-        .collect())
+    let closures = pairs(changes, &targets, current, missing);
+    Ok(Compared {
+        closures: closures.into_iter().collect(),
+        units: compare_units_here(changes),
+    })
 }
 
 /// Returns the closures of what the profiles are now, as far as their nodes tell them.
@@ -120,10 +142,13 @@ pub async fn current_closures(
     for ((_, connection, nix_folder), paths) in paths {
         let context = context.clone();
         reading.spawn(async move {
-            let (current, nothing) = (paths.iter().collect(), BTreeSet::new());
-            let (pool, mark) = (&context.pool, &context.mark);
-            let read =
-                read_closures(pool, &connection, &nix_folder, mark, &current, &nothing).await;
+            let question = ClosuresQuestion {
+                nix_folder: &nix_folder,
+                current: paths.iter().collect(),
+                candidates: BTreeSet::new(),
+                units: None,
+            };
+            let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
             read.unwrap_or_default().current
         });
     }

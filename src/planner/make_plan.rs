@@ -8,10 +8,11 @@ use super::PlannerContext;
 use super::against::{Against, read_base, read_saved};
 use super::changes::{Derivations, FailedBuild, build_changes, changes};
 use super::checks::with_checks;
-use super::closures::{compare_on_nodes, compare_with, groups};
+use super::closures::{Compared, compare_on_nodes, compare_with, groups};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
 use super::roll_back::Stuck;
+use super::units::add_active;
 use crate::config::{ConfigError, Paths, Selection, Targets};
 use crate::model::{FlagSettings, NodeName, StorePath};
 use crate::nix::{self, Nix, NixError};
@@ -164,11 +165,11 @@ pub async fn plan_changes(
     request.head.basis = basis;
     let mut changes = changes(&fleets, &observations);
     let mut failed_builds = Vec::new();
-    let mut closures = BTreeMap::new();
+    let mut compared = Compared::default();
     if request.head.built && !changes.is_empty() {
         let base = now.derivations();
         failed_builds = build_changes(context, &request.nix, &fleets, &base, &mut changes).await?;
-        closures = match &now {
+        compared = match &now {
             Now::OnNodes => {
                 compare_on_nodes(context, &groups(&fleets, &observations), &changes).await?
             }
@@ -178,6 +179,7 @@ pub async fn plan_changes(
             }
             Now::Saved(current) => compare_with(current, &changes).await?,
         };
+        add_active(&mut compared.units, &observations);
     }
     if let Now::Here(base) = &now {
         observations = booted_into(&fleets, base);
@@ -188,7 +190,8 @@ pub async fn plan_changes(
         fleets,
         observations,
         generations: BTreeMap::new(),
-        closures,
+        closures: compared.closures,
+        units: compared.units,
         systems,
     };
     Ok(MadePlan {

@@ -13,6 +13,7 @@ mod make_plan;
 mod observation;
 mod outputs;
 mod roll_back;
+mod units;
 
 pub use against::Against;
 pub use changes::FailedBuild;

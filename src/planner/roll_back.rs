@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 use super::PlannerContext;
-use super::closures::{Group, Names};
+use super::closures::{Compared, Group, Names};
 use super::make_plan::{FleetsRead, PlanRequest, PlannerError};
+use super::units::{add_active, target_units};
 use crate::config::TargetPath;
 use crate::model::{Generation, NodeName, ProfileName, StorePath};
-use crate::observe::read_closures;
+use crate::observe::{ClosuresQuestion, read_closures};
 use crate::plan::{
-    ClosurePair, NoWayBack, NodeFacts, NodeObservation, Plan, PlanInput, build_plan, way_back,
+    Closure, ClosurePair, NoWayBack, NodeFacts, NodeObservation, Plan, PlanInput, build_plan,
+    way_back,
 };
 
 /// A profile that cannot go back.
@@ -73,13 +75,15 @@ pub async fn plan_roll_back(
     if !stuck.is_empty() {
         return Err(PlannerError::Stuck(stuck));
     }
-    let closures = read_pairs(context, pairs).await;
+    let mut compared = read_pairs(context, pairs).await;
+    add_active(&mut compared.units, &observations);
     let input = PlanInput {
         head: request.head,
         fleets,
         observations,
         generations,
-        closures,
+        closures: compared.closures,
+        units: compared.units,
         systems: BTreeMap::new(),
     };
     Ok(build_plan(&input)?)
@@ -113,8 +117,9 @@ fn way(
     })
 }
 
-/// Reads both closures of each way where they lie; those that a node does not tell are left out.
-async fn read_pairs(context: &PlannerContext, ways: Vec<Way>) -> BTreeMap<Names, ClosurePair> {
+/// Reads both closures of each way where they lie; those that a node does not tell are left out. Its
+/// units can be compared if what it goes back to lies here too.
+async fn read_pairs(context: &PlannerContext, ways: Vec<Way>) -> Compared {
     let mut groups = BTreeMap::<Group, Vec<Way>>::new();
     for way in ways {
         groups.entry(way.group.clone()).or_default().push(way);
@@ -124,31 +129,37 @@ async fn read_pairs(context: &PlannerContext, ways: Vec<Way>) -> BTreeMap<Names,
         let context = context.clone();
         reading.spawn(async move {
             let current = ways.iter().filter_map(|way| way.current.as_ref());
-            let wanted = current.chain(ways.iter().map(|way| &way.target)).collect();
-            let nothing = BTreeSet::new();
-            let read = read_closures(
-                &context.pool,
-                &connection,
-                &nix_folder,
-                &context.mark,
-                &wanted,
-                &nothing,
-            );
-            let read = read.await.unwrap_or_default();
-            let pair = |way: Way| {
-                let before = match &way.current {
-                    None => None,
-                    Some(current) => Some(read.current.get(current)?.clone()),
-                };
-                let pair = ClosurePair {
-                    before,
-                    after: read.current.get(&way.target)?.clone(),
-                    missing: BTreeSet::new(),
-                };
-                Some((way.names, pair))
+            let system = target_units(ways.iter().map(|way| (way.names.clone(), &way.target)));
+            let question = ClosuresQuestion {
+                nix_folder: &nix_folder,
+                current: current.chain(ways.iter().map(|way| &way.target)).collect(),
+                candidates: BTreeSet::new(),
+                units: system.as_ref().map(|(_, units)| units),
             };
-            ways.into_iter().filter_map(pair).collect::<Vec<_>>()
+            let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
+            let read = read.unwrap_or_default();
+            let names = system.map(|(names, _)| names);
+            let closures = ways.iter().filter_map(|way| way.pair(&read.current));
+            Compared {
+                closures: closures.collect(),
+                units: names.zip(read.units).into_iter().collect(),
+            }
         });
     }
-    reading.join_all().await.into_iter().flatten().collect()
+    reading.join_all().await.into_iter().collect()
+}
+
+impl Way {
+    fn pair(&self, closures: &BTreeMap<StorePath, Closure>) -> Option<(Names, ClosurePair)> {
+        let before = match &self.current {
+            None => None,
+            Some(current) => Some(closures.get(current)?.clone()),
+        };
+        let pair = ClosurePair {
+            before,
+            after: closures.get(&self.target)?.clone(),
+            missing: BTreeSet::new(),
+        };
+        Some((self.names.clone(), pair))
+    }
 }

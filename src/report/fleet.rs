@@ -248,6 +248,7 @@ fn shape(profiles: &[ProfileGroup<'_>]) -> String {
                 profile.action,
                 profile.closure.is_some(),
                 &profile.verdicts,
+                &profile.units,
                 group.shared,
                 group.alike(),
             )

@@ -9,6 +9,7 @@ use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplaySize, Plural, escape_control, short};
 use super::sentence::sentence;
 use super::style::action_mark;
+use super::units::unit_groups;
 use crate::plan::{Action, Observed, PackageChange, PackageChangeKind, Plan, VerdictKind};
 
 /// What the comment of a bot starts with.
@@ -238,6 +239,11 @@ fn details(group: &NodeGroup<'_>) -> Option<String> {
     for verdict in verdicts.filter(|verdict| verdict.kind != VerdictKind::Downgrade) {
         let _ = writeln!(text, "- {}", escaped(&verdict.message));
     }
+    let units = group.profiles.iter();
+    let units = units.filter_map(|profile| profile.example().units.as_ref());
+    for group in units.flat_map(unit_groups) {
+        let _ = writeln!(text, "- {}", escaped(&group.text()));
+    }
     for table in group.profiles.iter().filter_map(packages) {
         let blank = if text.is_empty() { "" } else { "\n" };
         let _ = write!(text, "{blank}{table}");
@@ -397,6 +403,19 @@ mod tests {
         assert!(text.starts_with(MARKDOWN_MARKER));
         assert!(text.contains("### No changes."));
         assert!(!text.contains('|'), "{text}");
+    }
+
+    #[test]
+    fn what_happens_to_units() {
+        let text = markdown(&fixtures::unit_plan());
+        assert!(
+            text.contains("\n- restart&#58; nginx.service, postgresql.service\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n- not restarted though changed&#58; dbus.service\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod style;
 mod summary;
 mod trace;
 mod trace_layout;
+mod units;
 mod words;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::line::{Line, prose, rendered};
 use super::packages::{package_lines, shared_lines};
 use super::sentence::sentence;
 use super::style::{Tone, UNREACHABLE, UNREADABLE, action_mark};
+use super::units::unit_lines;
 use crate::model::ProfileState;
 use crate::plan::{
     Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, VerdictKind,
@@ -157,6 +158,9 @@ impl<'a> PlanText<'a> {
                 if group.shared > 0 {
                     let text = format!("and {} of the changes above", group.shared);
                     lines.push(Line::indented(INDENT).put(Tone::Dim, text));
+                }
+                if let Some(units) = &profile.units {
+                    lines.extend(unit_lines(units, INDENT, self.columns));
                 }
                 lines.push(closures_line(group));
                 lines
@@ -517,6 +521,17 @@ mod tests {
               not built: changed packages and copy size are unknown
 
         Plan: 2 to update; copy size unknown.
+        ");
+    }
+
+    #[test]
+    fn what_happens_to_units() {
+        let text = text(&fixtures::unit_plan(), 80);
+        let lines: Vec<&str> = text.lines().skip(5).take(3).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        nginx  1.28.0 -> 1.28.1
+        unknown, as its files cannot be read: odd.service
+        stop: old.timer
         ");
     }
 

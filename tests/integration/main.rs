@@ -49,6 +49,7 @@ mod sudo_rules;
 mod systemd_bed;
 mod systemd_boot;
 mod systemd_root;
+mod systemd_units;
 mod systemd_users;
 mod targets;
 mod testbed;

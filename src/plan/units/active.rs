@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::name::UnitName;
 
-/// The units that are not inactive, as `systemctl list-units` has them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The units that are not inactive, as `systemctl list-units` has them, and whether they run or start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ActiveUnits(BTreeMap<UnitName, bool>);
 
 impl ActiveUnits {

@@ -6,6 +6,7 @@
 //! link to /dev/null; `multi-user.target` and the like were there and active each time.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -58,8 +59,10 @@ const ALWAYS: [&str; 6] = [
 ];
 
 impl Case {
-    fn all() -> Vec<Self> {
-        serde_json::from_str(include_str!("fixtures/answers.json")).unwrap()
+    fn all() -> &'static [Self] {
+        static CASES: LazyLock<Vec<Case>> =
+            LazyLock::new(|| serde_json::from_str(include_str!("fixtures/answers.json")).unwrap());
+        &CASES
     }
 
     fn pair(&self) -> UnitsPair {
@@ -167,7 +170,7 @@ fn without_a_list_whatever_could_run_is_taken_to_run() {
 proptest! {
     #[test]
     fn identical_trees_give_nothing(index in any::<prop::sample::Index>()) {
-        let mut pair = index.get(&Case::all()).pair();
+        let mut pair = index.get(Case::all()).pair();
         pair.after = pair.before.clone();
         pair.fstab_after = pair.fstab_before.clone();
         let changes = pair.changes().system.into_iter();
@@ -178,7 +181,7 @@ proptest! {
 
     #[test]
     fn the_order_of_the_files_does_not_matter(index in any::<prop::sample::Index>()) {
-        let pair = index.get(&Case::all()).pair();
+        let pair = index.get(Case::all()).pair();
         let backwards = |tree: &UnitTree| tree.entries().clone().into_iter().rev().collect();
         let other = UnitsPair {
             before: backwards(&pair.before),
@@ -190,7 +193,7 @@ proptest! {
 
     #[test]
     fn a_comment_does_nothing(index in any::<prop::sample::Index>()) {
-        let pair = index.get(&Case::all()).pair();
+        let pair = index.get(Case::all()).pair();
         let mut other = pair.clone();
         let entries = pair.after.entries().clone().into_iter();
         let commented = entries.map(|(place, entry)| match entry {

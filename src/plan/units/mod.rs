@@ -9,6 +9,7 @@ mod change;
 mod compare;
 mod decide;
 mod definition;
+mod files;
 mod fstab;
 mod name;
 mod starts;
@@ -19,5 +20,6 @@ mod fixtures;
 
 pub use active::ActiveUnits;
 pub use change::{UnitChange, UnitChangeKind, UnitChanges, UnitEffect, UnitsPair};
+pub use files::{OtherFiles, SystemUnits, UNIT_FOLDERS, UnitFiles, UnitFolder};
 pub use name::UnitName;
 pub use tree::{TREE_FILE_MAX, UnitEntry, UnitTree};

@@ -6,7 +6,7 @@ use super::definition::{Definition, Malformed};
 use super::name::UnitName;
 
 /// The most bytes of one file that are looked at.
-pub const TREE_FILE_MAX: u64 = 256 * 1024;
+pub const TREE_FILE_MAX: u64 = 64 << 10;
 
 /// What is at a place of the tree, after all links.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,19 @@ pub enum UnitEntry {
     Pulled,
     /// Something that could not be read.
     Unseen(String),
+}
+
+impl UnitEntry {
+    /// Returns what a file with these first bytes is; one more than [`TREE_FILE_MAX`] is too many.
+    pub fn of_bytes(bytes: Vec<u8>) -> Self {
+        if bytes.len() as u64 > TREE_FILE_MAX {
+            let limit = TREE_FILE_MAX >> 10;
+            return Self::Unseen(format!("it is larger than {limit} KiB"));
+        }
+        let is_text = |text: &String| !text.contains('\0');
+        let text = String::from_utf8(bytes).ok().filter(is_text);
+        text.map_or_else(|| Self::Unseen("it is no text".to_owned()), Self::Text)
+    }
 }
 
 /// Unit files by their place: `a.service`, `a.service.d/b.conf`, `c.target.wants/a.service`. A
