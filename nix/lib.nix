@@ -1,5 +1,6 @@
 # Makes closures that can be deployed: `activate.nixos` of a NixOS system, `activate.custom` of
-# anything with a script. `import ./lib.nix pkgs` takes no more of nixpkgs than is named here.
+# anything with a script. `import ./lib.nix pkgs` takes no more of nixpkgs than is named here
+# and in ./checks.nix.
 #
 # They are laid out as deploy-rs lays out its own, so that either tool deploys them. What is added
 # is `deploy.json`: it tells deploy's agent what the closure is, and which single actions its
@@ -9,8 +10,10 @@
   runtimeShell,
   writeScript,
   writeTextFile,
+  # What deploy-rs's own client calls in a closure. Without it only deploy deploys them.
+  agent ? null,
   ...
-}:
+}@nixpkgs:
 let
   # The actions that are given, by the values of DEPLOY_ACTION.
   branches =
@@ -54,6 +57,24 @@ let
       esac
     '';
 
+  # The agent knows by the name that it is called as deploy-rs calls it.
+  activateRs =
+    base:
+    if agent == null then
+      [ ]
+    else
+      [
+        (writeTextFile {
+          name = "${base.name}-activate-rs";
+          destination = "/activate-rs";
+          executable = true;
+          text = ''
+            #!${runtimeShell}
+            exec -a activate-rs ${agent}/bin/activate "$@"
+          '';
+        })
+      ];
+
   # `custom BASE SCRIPT`; `(custom // { dryActivate = …; boot = …; }) BASE SCRIPT` says also what a
   # dry activation and one for the next boot do.
   custom = {
@@ -88,7 +109,8 @@ let
               actions = builtins.attrNames self.actions;
             };
           })
-        ];
+        ]
+        ++ activateRs base;
       };
   };
 
@@ -120,7 +142,27 @@ let
     )
       base.config.system.build.toplevel
       (run "switch" + bootNewest);
+
+  home-manager = base: custom base.activationPackage "$PROFILE/activate";
+
+  # sudo on macOS keeps the HOME of whoever called it, in which nix-darwin would look for channels.
+  darwin = base: custom base.config.system.build.toplevel "HOME=/var/root $PROFILE/activate";
+
+  noop = base: custom base ":";
 in
 {
-  activate = { inherit custom nixos; };
+  activate = {
+    inherit
+      custom
+      darwin
+      home-manager
+      nixos
+      noop
+      ;
+  };
+
+  # The name that `activate.custom` had once.
+  setActivate = builtins.trace "setActivate is deprecated: use activate.custom, nixos or noop" custom;
+
+  deployChecks = import ./checks.nix nixpkgs;
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::options;
+use super::options::{self, FlakeOption};
 use super::selection::{NodeSelection, Selection};
 use crate::model::NodeName;
 
@@ -36,10 +36,10 @@ pub fn expression(selection: &Selection, paths: Paths) -> String {
          profileOwn = {}; in {FUNCTION}",
         paths == Paths::Wanted,
         nix_string(SETTINGS_MARK),
-        list(options::GENERIC),
-        list(options::FLEET),
-        list(options::NODE.into_iter().filter(|name| *name != "profiles")),
-        list(options::PROFILE.into_iter().filter(|name| *name != "path")),
+        list(names(&options::GENERIC)),
+        list(names(&options::FLEET)),
+        list(names(&options::NODE).filter(|name| *name != "profiles")),
+        list(names(&options::PROFILE).filter(|name| *name != "path")),
     )
 }
 
@@ -74,6 +74,10 @@ fn attributes(nodes: &BTreeMap<NodeName, NodeSelection>) -> String {
     }
     set.push('}');
     set
+}
+
+fn names(options: &[FlakeOption]) -> impl Iterator<Item = &'static str> {
+    options.iter().map(|option| option.name)
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {

@@ -39,6 +39,12 @@ fn the_schema_of_observations() {
 }
 
 #[test]
+fn the_schema_of_the_flake_attribute() {
+    let schema = serde_json::to_string_pretty(&deploy::config::fleet_schema());
+    check("schema/deploy.schema.json", &(schema.unwrap() + "\n"));
+}
+
+#[test]
 fn the_page_of_the_command_line() {
     let mut page = String::from("# Command line\n\nWhat `deploy --help` says.\n");
     for command in [

@@ -26,6 +26,7 @@ mod generations;
 mod interactive_sudo;
 mod layering;
 mod legacy_agent;
+mod library;
 mod local_node;
 mod locks;
 mod modelled;

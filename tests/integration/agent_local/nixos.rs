@@ -428,7 +428,7 @@ fn a_custom_closure_is_activated_through_its_profile() {
         { repository, script }:
         let
           root = /. + repository;
-          pkgs = import (root + "/tests/integration/nix/trivial.nix");
+          pkgs = import (root + "/tests/integration/nix/trivial.nix") { };
           base = pkgs.writeTextFile { name = "app"; destination = "/share/app"; text = "app"; };
         in
         (import (root + "/nix/lib.nix") pkgs).activate.custom base script

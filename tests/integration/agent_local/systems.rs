@@ -14,7 +14,7 @@ const WRAPPED: &str = r#"
     { repository, name, script }:
     let
       root = /. + repository;
-      pkgs = import (root + "/tests/integration/nix/trivial.nix");
+      pkgs = import (root + "/tests/integration/nix/trivial.nix") { };
       system = pkgs.writeTextFile {
         inherit name;
         destination = "/bin/switch-to-configuration";

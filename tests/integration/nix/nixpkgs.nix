@@ -1,8 +1,9 @@
 # The few things of nixpkgs that the files in nix/ take, done with what this machine has.
-# `cargo` is its own, with the folder that it has built in already.
-{ environment, target }:
+# `cargo` is its own, with the folder that it has built in already: environment.json says where.
+{ system }:
 let
-  system = builtins.currentSystem;
+  environment = builtins.fromJSON (builtins.readFile ./environment.json);
+  trivial = import ./trivial.nix { inherit system; };
 
   # Keeps these files and folders of a tree, and what leads to them.
   toSource =
@@ -31,7 +32,7 @@ let
   triple = environment.HOST_TRIPLE;
 
   # Builds for a named target, to leave alone what is under test in the same folder.
-  rustPlatform = profile: folder: variables: {
+  cargo = profile: folder: variables: {
     buildRustPackage =
       package:
       derivation (
@@ -42,7 +43,6 @@ let
           name = "${package.pname}-${package.version}";
           builder = "/bin/sh";
           inherit (package) src;
-          CARGO_TARGET_DIR = target;
           args = [
             "-euc"
             ''
@@ -58,12 +58,58 @@ let
         }
       );
   };
-in
-{
-  inherit lib;
-  rustPlatform = rustPlatform "dev" "debug" { };
-  # The same call as tests/static-agent's, so that there is nothing left to be compiled.
-  pkgsStatic.rustPlatform = rustPlatform "release" "release" {
-    RUSTFLAGS = "-C target-feature=+crt-static";
+
+  # There is no compiler for another system here: what it would make says for which one.
+  crossCargo = made: {
+    buildRustPackage =
+      package:
+      trivial.writeTextFile {
+        name = "${package.pname}-${made}-${package.version}";
+        destination = "/bin/${package.meta.mainProgram}";
+        executable = true;
+        text = "${package.pname} for ${made}";
+      };
   };
+
+  scope = rustPlatform: {
+    callPackage =
+      file: extra:
+      let
+        function = import file;
+      in
+      function (builtins.intersectAttrs (builtins.functionArgs function) ({ inherit lib rustPlatform; } // extra) // extra);
+  };
+in
+trivial
+// scope (cargo "dev" "debug" { })
+// {
+  inherit lib;
+  stdenv.hostPlatform = {
+    inherit system;
+    isLinux = builtins.match ".*-linux" system != null;
+  };
+  # The same call as tests/static-agent's, so that there is nothing left to be compiled.
+  pkgsStatic = scope (cargo "release" "release" { RUSTFLAGS = "-C target-feature=+crt-static"; });
+  pkgsCross = {
+    gnu64.pkgsStatic = scope (crossCargo "x86_64-linux");
+    aarch64-multiplatform.pkgsStatic = scope (crossCargo "aarch64-linux");
+  };
+  mkShell = { inputsFrom, packages }: trivial.runCommand "shell" { inputs = inputsFrom ++ packages; } "touch $out";
 }
+// builtins.listToAttrs (
+  map
+    (name: {
+      inherit name;
+      value = trivial.writeText name "";
+    })
+    [
+      "cargo"
+      "cargo-deny"
+      "clippy"
+      "nix"
+      "openssh"
+      "rust-analyzer"
+      "rustc"
+      "rustfmt"
+    ]
+)

@@ -1,12 +1,14 @@
 # The few trivial builders of nixpkgs that nix/lib.nix takes, done with what this machine has.
+{
+  system ? builtins.currentSystem,
+}:
 let
   build =
     name: variables: script:
     derivation (
       variables
       // {
-        inherit name;
-        system = builtins.currentSystem;
+        inherit name system;
         builder = "/bin/sh";
         args = [
           "-euc"
@@ -31,6 +33,19 @@ in
 {
   inherit writeTextFile;
   runtimeShell = "/bin/bash";
+  runCommand = build;
+  writeText = name: text: writeTextFile { inherit name text; };
+  # Debian has the same validator without this program around it.
+  check-jsonschema = writeTextFile {
+    name = "check-jsonschema";
+    destination = "/bin/check-jsonschema";
+    executable = true;
+    text = ''
+      #!/bin/sh
+      [ "$1" = --schemafile ] || exit 64
+      exec /usr/bin/python3 -m jsonschema --instance "$3" "$2"
+    '';
+  };
   writeScript =
     name: text:
     writeTextFile {
