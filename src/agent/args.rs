@@ -40,6 +40,14 @@ pub(super) enum Command {
         /// The profile links
         profile_paths: Vec<AbsolutePath>,
     },
+    /// Let a closure say what its activation would do
+    DryRun {
+        /// The closure
+        target: StorePath,
+        /// Most seconds that it may take
+        #[arg(long)]
+        time_limit: Option<u64>,
+    },
     /// Activate, detached, and follow it
     Start {
         /// What and how, in JSON
@@ -122,11 +130,15 @@ mod tests {
             AgentCommand::Handshake,
             AgentCommand::Hold {
                 run: run.clone(),
-                paths: vec![path.clone(), path],
+                paths: vec![path.clone(), path.clone()],
             },
             AgentCommand::Release { run: run.clone() },
             AgentCommand::Read {
                 profile_paths: vec![profile_path.clone()],
+            },
+            AgentCommand::DryRun {
+                target: path,
+                time_limit: Some(5),
             },
             AgentCommand::Attach {
                 run: run.clone(),

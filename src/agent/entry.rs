@@ -9,6 +9,7 @@ use clap::Parser;
 use super::args::{Arguments, Command};
 use super::confirm::confirm;
 use super::deploy_rs;
+use super::dry_run::dry_run;
 use super::environment::Environment;
 use super::error::AgentError;
 use super::hold::{hold, release};
@@ -116,6 +117,9 @@ async fn answer(command: Command, environment: Environment) -> Result<(), Failur
             for path in &profile_paths {
                 writeln!(output, "{}", to_line(&read(path)))?;
             }
+        }
+        Command::DryRun { target, time_limit } => {
+            dry_run(&environment, &target, time_limit, output).await?;
         }
         Command::Start { request } => {
             start::start(&environment, &request, &mut JsonLines::new(output)).await?;

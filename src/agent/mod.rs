@@ -7,6 +7,7 @@
 //!   each written to the [`journal`] before what it describes, with children that start behind a
 //!   [`gate`];
 //! - [`rollback`] does what [`rollback_plan`] says, at once or, in [`recovery`], after a crash;
+//! - [`dry_run`] only lets a closure say what it would do, and can change no profile;
 //! - [`confirmation`] is awaited by the supervisor and given by [`confirm`];
 //! - [`deploy_rs`] lets deploy-rs's client start and confirm the same.
 
@@ -22,6 +23,7 @@ mod confirmation;
 mod decision;
 mod deploy_rs;
 mod detach;
+mod dry_run;
 mod early;
 mod entry;
 mod environment;

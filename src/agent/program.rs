@@ -1,7 +1,9 @@
 //! Which program of a closure activates it.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 
 use super::environment::{Environment, is_executable};
 use crate::process::Invocation;
@@ -111,6 +113,20 @@ impl Program {
         self.file != File::Activate
     }
 
+    /// Returns the call that only says what activating would do; none where the program knows none.
+    pub(super) fn dry_invocation(
+        self,
+        environment: &Environment,
+        location: &Path,
+    ) -> Option<Invocation> {
+        let call = self.call(environment, location);
+        match self.file {
+            File::DeployRs => Some(call.env("DRY_ACTIVATE", "1")),
+            File::SwitchToConfiguration => Some(call.arg("dry-activate")),
+            File::Activate => None,
+        }
+    }
+
     /// Returns the call, with the variables and the working folder that deploy-rs gives.
     pub(super) fn invocation(
         self,
@@ -118,12 +134,7 @@ impl Program {
         location: &Path,
         action: Action,
     ) -> Invocation {
-        let call = environment
-            .as_after_login(Invocation::new(location.join(self.file.path())))
-            .directory(location)
-            .env("PROFILE", location)
-            .env("DRY_ACTIVATE", "0")
-            .env("BOOT", "0");
+        let call = self.call(environment, location);
         match self.file {
             File::SwitchToConfiguration => call.arg(action.name()),
             File::DeployRs if self.takes_actions && action != Action::Switch => {
@@ -136,6 +147,15 @@ impl Program {
             File::DeployRs => call.env("DEPLOY_ACTION", ""),
             File::Activate => call,
         }
+    }
+
+    fn call(self, environment: &Environment, location: &Path) -> Invocation {
+        environment
+            .as_after_login(Invocation::new(location.join(self.file.path())))
+            .directory(location)
+            .env("PROFILE", location)
+            .env("DRY_ACTIVATE", "0")
+            .env("BOOT", "0")
     }
 
     /// Returns whether the program has done all it can when it ends with this status, so that what
@@ -165,6 +185,17 @@ impl File {
             Self::SwitchToConfiguration => SWITCH_TO_CONFIGURATION,
             Self::Activate => "activate",
         }
+    }
+}
+
+/// Returns what was wrong with a program that ended so, none where nothing was.
+pub(super) fn failure_of(status: ExitStatus) -> Option<FailureReason> {
+    match status.code() {
+        Some(0) => None,
+        Some(status) => Some(FailureReason::Exited { status }),
+        None => Some(FailureReason::Killed {
+            signal: status.signal().unwrap_or_default(),
+        }),
     }
 }
 

@@ -176,7 +176,7 @@ mod tests {
             error.contains("protocol 99") && error.contains("speaks 2"),
             "{error}"
         );
-        for text in ["", "{}", r#"{"protocol": 1}"#, "[]"] {
+        for text in ["", "{}", r#"{"protocol": 2}"#, "[]"] {
             assert!(
                 matches!(parse(text), Err(AgentError::Request { .. })),
                 "{text}"

@@ -1,7 +1,6 @@
 //! One activation in progress: its journal, and children that are written into it first.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::folder::Folder;
 use super::gate::Gate;
 use super::identity::{Traces, end_activation, identify, own_cgroup};
 use super::journal;
+use super::program::failure_of;
 use super::{canary, confirmation};
 use crate::model::AbsolutePath;
 use crate::process::{Detached, Invocation};
@@ -234,13 +234,7 @@ impl Ended {
     /// Returns what was wrong, none where nothing was.
     pub(super) fn failure(self) -> Option<FailureReason> {
         match self {
-            Self::Exited(status) if status.success() => None,
-            Self::Exited(status) => Some(match status.code() {
-                Some(status) => FailureReason::Exited { status },
-                None => FailureReason::Killed {
-                    signal: status.signal().unwrap_or_default(),
-                },
-            }),
+            Self::Exited(status) => failure_of(status),
             Self::TimedOut(limit) => Some(FailureReason::TimedOut {
                 seconds: limit.as_secs(),
             }),

@@ -28,6 +28,12 @@ pub(super) async fn run<H: Host>(
     log: &mut StepLog,
 ) -> StepEnd {
     if legacy::is_chosen(context, &profile.node) {
+        if context.plan.mode == Mode::Boot {
+            return StepEnd::from(Outcome::Failed {
+                message: "only our agent prepares a next boot, and it does not start there; nothing was changed"
+                    .to_owned(),
+            });
+        }
         return legacy::run(context, (step, profile), stage, log).await;
     }
     let call = match call_of(context, profile).await {

@@ -53,6 +53,15 @@ pub enum OnFailure {
     TakeBack,
 }
 
+/// What the activation steps of a run do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activations {
+    /// Activate.
+    Real,
+    /// Let the closures say what they would do. No outcome of that is one that could be taken back.
+    Dry,
+}
+
 /// Everything that the steps of one run share.
 #[derive(Debug)]
 pub struct RunContext<H> {
@@ -78,6 +87,8 @@ pub struct RunContext<H> {
     pub limits: Limits,
     /// What a failure means for the rest.
     pub policy: Policy,
+    /// What its activation steps do.
+    pub activations: Activations,
     /// Seconds to wait for a profile's lock.
     pub lock_timeout: u64,
 }

@@ -7,14 +7,14 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::activate::SharedStage;
-use super::context::{OnFailure, RunContext};
+use super::context::{Activations, OnFailure, RunContext};
 use super::event::{Event, Stage};
 use super::exit::{Exit, exit_of};
 use super::release::release;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use super::take_back::{self, take_back};
-use super::{activate, build, copy};
+use super::{activate, build, copy, dry_activate};
 use crate::host::Host;
 use crate::model::NodeName;
 use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
@@ -304,6 +304,9 @@ impl<H: Host> Dispatcher<H> {
             .and_then(|(node, profile)| self.context.plan.profile(node, profile))
             .map(|p| &p.settings);
         match (started.kind, stage, settings) {
+            (StepKind::Activate, ..) if self.context.activations == Activations::Dry => {
+                "it was not waited for; a dry activation changes nothing".to_owned()
+            }
             (StepKind::Activate, Some(Stage::Waiting { seconds }), _) => {
                 format!("activated, but not confirmed: it goes back by itself within {seconds} s")
             }
@@ -337,9 +340,10 @@ async fn perform<H: Host>(
     match (step.kind, &step.node, planned) {
         (StepKind::Build, ..) => build::run(context, step, log).await,
         (StepKind::Copy, Some(node), _) => copy::run(context, node, log).await,
-        (StepKind::Activate, _, Some(profile)) => {
-            activate::run(context, &step.id, profile, stage, log).await
-        }
+        (StepKind::Activate, _, Some(profile)) => match context.activations {
+            Activations::Dry => dry_activate::run(context, profile, log).await,
+            Activations::Real => activate::run(context, &step.id, profile, stage, log).await,
+        },
         (StepKind::Barrier, ..) => StepEnd::from(Outcome::Done { generation: None }),
         (StepKind::Copy | StepKind::Activate, ..) => StepEnd::from(Outcome::Failed {
             message: "the plan does not say what this step is for".to_owned(),

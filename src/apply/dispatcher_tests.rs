@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-use super::context::{Limits, OnFailure, Policy, RunContext};
+use super::context::{Activations, Limits, OnFailure, Policy, RunContext};
 use super::sink::EventSink;
 use super::{Agents, Exit, RunEnd, run_plan};
 use crate::host::{FakeHost, HostError, Script};
@@ -110,6 +110,7 @@ async fn walk_plan(
             barrier: Barrier::Builds,
             on_failure,
         },
+        activations: Activations::Real,
         lock_timeout: 0,
     });
     interrupt(sender);

@@ -13,6 +13,7 @@ mod copy;
 mod dispatcher;
 #[cfg(test)]
 mod dispatcher_tests;
+mod dry_activate;
 mod event;
 mod exit;
 mod follower;
@@ -32,7 +33,7 @@ mod take_back;
 mod unlock;
 
 pub use agents::{AgentError, Agents};
-pub use context::{Limits, OnFailure, Policy, RunContext};
+pub use context::{Activations, Limits, OnFailure, Policy, RunContext};
 pub use dispatcher::{Interrupts, RunEnd, run_plan};
 pub use event::{EVENTS_VERSION, Event, Stage, StepFact, TimedEvent};
 pub use exit::{Exit, exit_of};

@@ -29,7 +29,7 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
         Some(first) if is_plan(first) => Some(saved_plan(&args, first, &context.operator.host)?),
         _ => {
             check_no_digest(&args)?;
-            check_answerable(context, args.run.yes)?;
+            check_answerable(context, args.run.yes || args.modes.dry_activate)?;
             None
         }
     };
@@ -67,7 +67,9 @@ async fn plan_now(
     let reading = read_fleets(&preparation.planner, &request, Paths::Wanted);
     let reading = with_checks(&preparation.planner, &request, reading);
     let mut read = interruptible(&mut preparation.interrupts, reading).await?;
-    recover_first(preparation, &mut read).await?;
+    if !args.modes.dry_activate {
+        recover_first(preparation, &mut read).await?;
+    }
     let planning = plan_changes(&preparation.planner, request, read);
     let MadePlan {
         plan,
@@ -93,6 +95,7 @@ async fn plan_now(
         plan,
         nix,
         saved: false,
+        activations: args.modes.activations(),
         keeps_outputs: true,
         keeps_going: args.keep_going,
     })

@@ -107,7 +107,7 @@ pub(super) struct PlanArgs {
     pub(super) checks: bool,
 
     /// Do not build what changed; packages and sizes are then unknown
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dry_activate")]
     pub(super) no_build: bool,
 
     /// Plan to activate unchanged profiles too
@@ -236,7 +236,7 @@ pub(super) struct ModeArgs {
     #[arg(long)]
     pub(super) boot: bool,
 
-    /// Do not activate, but have the node say what that would do
+    /// Copy, and have the closures say on the nodes what they would do; changes nothing
     #[arg(long, conflicts_with = "boot")]
     pub(super) dry_activate: bool,
 }

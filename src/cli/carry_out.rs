@@ -16,8 +16,8 @@ use super::signals::interruptible;
 use super::state::StateFolder;
 use super::unlock::unlock;
 use crate::apply::{
-    Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, RunContext, StepFact, Unlocking,
-    exit_of, locked_sudos, run_plan,
+    Activations, Agents, EVENTS_VERSION, Event, EventSink, Exit, Interrupts, Limits, Policy,
+    RunContext, StepFact, Unlocking, exit_of, locked_sudos, run_plan,
 };
 use crate::host::RemoteHost;
 use crate::model::RunId;
@@ -34,19 +34,31 @@ pub(super) struct Prepared {
     pub(super) refused: BTreeMap<StepId, Outcome>,
     pub(super) nix: Nix,
     pub(super) saved: bool,
+    pub(super) activations: Activations,
     /// Whether its outputs have to be kept: nothing does so yet.
     pub(super) keeps_outputs: bool,
     /// Whether what cannot be built holds up only the nodes that need it.
     pub(super) keeps_going: bool,
 }
 
+/// How a plan is walked.
+#[derive(Debug, Default)]
+pub(super) struct How {
+    limits: Limits,
+    policy: Policy,
+    /// How many builds each call of Nix does at once.
+    jobs: Option<std::num::NonZeroUsize>,
+    /// Seconds to wait for a profile's lock.
+    lock_timeout: u64,
+}
+
 /// What a run works with.
-struct Equipment {
-    run: RunId,
-    folder: PathBuf,
-    host: RemoteHost,
-    agents: Arc<Agents>,
-    interrupts: Interrupts,
+pub(super) struct Equipment {
+    pub(super) run: RunId,
+    pub(super) folder: PathBuf,
+    pub(super) host: RemoteHost,
+    pub(super) agents: Arc<Agents>,
+    pub(super) interrupts: Interrupts,
 }
 
 /// Ends the preparation and, where it came to a plan, applies that. Closes all connections.
@@ -90,6 +102,7 @@ async fn apply(
 ) -> Result<Exit, CliError> {
     let Prepared { plan, saved, .. } = &prepared;
     let saved = *saved;
+    let dry = prepared.activations == Activations::Dry;
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !display.quiet {
         show_plan(context, plan);
@@ -97,7 +110,7 @@ async fn apply(
     if plan.steps.is_empty() {
         return Ok(exit_of(plan, std::iter::empty(), false));
     }
-    if !saved && !args.yes {
+    if !saved && !args.yes && !dry {
         ask(&mut equipment.interrupts, "Apply this plan?").await?;
     }
     let unlocking = Unlocking {
@@ -113,7 +126,13 @@ async fn apply(
     let folder = Some(equipment.folder.as_path());
     let reporting = Reporting::start(context, args.requested(), display, folder)?;
     let id = plan.id.clone();
-    let exit = walk(context, args, prepared, equipment, &reporting).await;
+    let how = How {
+        limits: args.limits.limits(),
+        policy: args.policy(prepared.keeps_going),
+        jobs: args.limits.jobs_of_each_call(),
+        lock_timeout: args.lock_timeout.as_secs(),
+    };
+    let exit = walk(context, how, prepared, equipment, reporting.sink()).await;
     let summary = reporting.finish().await;
     let exit = exit?;
     if exit == Exit::AtTarget || !saved {
@@ -123,18 +142,19 @@ async fn apply(
     Ok(exit)
 }
 
-async fn walk(
+/// Walks a plan, and says so to the sink.
+pub(super) async fn walk(
     context: &Context,
-    args: &RunArgs,
+    how: How,
     prepared: Prepared,
     equipment: Equipment,
-    reporting: &Reporting,
+    sink: EventSink,
 ) -> Result<Exit, CliError> {
     let Prepared {
         plan,
         refused,
         nix,
-        keeps_going,
+        activations,
         ..
     } = prepared;
     let Equipment {
@@ -149,7 +169,6 @@ async fn walk(
     let copied = plan.profiles.iter().filter(|_| plan.mode != Mode::RollBack);
     let targets = copied.map(|profile| &profile.target.path);
     let missing: BTreeSet<_> = invalid_paths(targets).await?.into_iter().collect();
-    let sink = reporting.sink();
     announce(&sink, &plan, &run, &folder);
     let run_context = RunContext {
         run,
@@ -157,16 +176,17 @@ async fn walk(
         plan,
         host,
         nix: Nix {
-            jobs: args.limits.jobs_of_each_call(),
+            jobs: how.jobs,
             ..nix
         },
         agents,
         missing,
         folder,
         sink: sink.clone(),
-        limits: args.limits.limits(),
-        policy: args.policy(keeps_going),
-        lock_timeout: args.lock_timeout.as_secs(),
+        limits: how.limits,
+        policy: how.policy,
+        activations,
+        lock_timeout: how.lock_timeout,
     };
     let end = run_plan(Arc::new(run_context), refused, interrupts).await?;
     sink.send(Event::RunFinished {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::args::{LimitArgs, ModeArgs, RunArgs, SettingArgs};
 use super::error::CliError;
-use crate::apply::{Limits, OnFailure, Policy};
+use crate::apply::{Activations, Limits, OnFailure, Policy};
 use crate::model::{FlagSettings, Settings};
 use crate::plan::Mode;
 use crate::schedule::Barrier;
@@ -13,6 +13,15 @@ impl ModeArgs {
     /// Returns what applying does with the profiles.
     pub(super) fn mode(&self) -> Mode {
         if self.boot { Mode::Boot } else { Mode::Switch }
+    }
+
+    /// Returns what the activation steps do.
+    pub(super) fn activations(&self) -> Activations {
+        if self.dry_activate {
+            Activations::Dry
+        } else {
+            Activations::Real
+        }
     }
 }
 

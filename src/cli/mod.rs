@@ -6,6 +6,7 @@ mod bare;
 mod bare_args;
 mod carry_out;
 mod context;
+mod dry_run;
 mod entry;
 mod error;
 mod flags;

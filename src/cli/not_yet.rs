@@ -1,11 +1,10 @@
 //! Flags that are read and not carried out by this version: refused, never ignored.
 
-use super::args::{ApplyArgs, CopyArgs, LogArgs, ModeArgs, ResultArgs};
+use super::args::{ApplyArgs, CopyArgs, LogArgs, ResultArgs};
 use super::error::CliError;
 
 /// Refuses what `apply` cannot do yet.
 pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
-    let ModeArgs { dry_activate, .. } = args.modes;
     let CopyArgs { checksigs } = args.copy;
     let ResultArgs {
         keep_result,
@@ -16,7 +15,6 @@ pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
         log_dir,
     } = &args.logs;
     refuse(&[
-        ("--dry-activate", dry_activate),
         ("--checksigs", checksigs),
         ("--keep-result", *keep_result),
         ("--result-path", result_path.is_some()),

@@ -3,42 +3,56 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{PlanArgs, SelectionArgs, SettingArgs};
+use super::args::{PlanArgs, PlanFormat, SelectionArgs, SettingArgs};
 use super::context::{Context, random_id};
+use super::dry_run::dry_run;
 use super::error::CliError;
-use super::look::look;
-use super::not_yet::refuse;
-use super::output::{print_failed_builds, print_plan};
+use super::look::look_and_sum_up;
+use super::output::{print_failed_builds, print_plan, print_summary};
 use super::plan_source::read_observations;
 use super::state::StateFolder;
+use crate::apply::Exit;
 use crate::config::{Selection, TargetArgument, select};
 use crate::model::StorePath;
 use crate::nix::{Nix, add_roots, invalid_paths};
 use crate::plan::{Action, Basis, Gate, Mode, Observed, Plan, PlanHead, render_plan};
-use crate::planner::{Against, MadePlan, PlanRequest, make_plan};
+use crate::planner::{Against, MadePlan, PlanRequest, PlannerContext, make_plan};
 
 const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
 
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
-    refuse(&[("--dry-activate", args.modes.dry_activate)])?;
     StateFolder::new(&context.state_folder).remove_expired();
     let request = request(context, &args)?;
-    let work = async |planner| Ok(Box::pin(make_plan(&planner, request)).await?);
+    let nix = request.nix.clone();
+    let work = async |planner: PlannerContext| {
+        let made = Box::pin(make_plan(&planner, request)).await?;
+        let wanted = args.modes.dry_activate && made.failed_builds.is_empty();
+        let dry = if wanted {
+            Some(Box::pin(dry_run(context, &planner, (&made.plan, nix))).await?)
+        } else {
+            None
+        };
+        Ok((made, dry))
+    };
+    let ((made, dry), summary) = look_and_sum_up(context, &args.display, work).await?;
     let MadePlan {
         plan,
         failed_builds,
-    } = look(context, &args.display, work).await?;
+    } = made;
     if let Some(file) = &args.out {
         save(context, &plan, file, args.expire).await?;
     }
     let printed = print_plan(context, &plan, args.format);
     print_failed_builds(context, &failed_builds, "nothing was changed on any node");
     printed?;
+    if dry.is_some() {
+        print_summary(context, &summary, args.format != PlanFormat::Human);
+    }
     check_gates(&plan, &args.deny)?;
     Ok(exit_code(
         &plan,
-        !failed_builds.is_empty(),
+        !failed_builds.is_empty() || dry.is_some_and(|exit| exit != Exit::AtTarget),
         args.detailed_exitcode,
     ))
 }
@@ -201,9 +215,9 @@ fn check_gates(plan: &Plan, gates: &[Gate]) -> Result<(), CliError> {
 }
 
 /// A node that cannot be read is no failure: it is in the plan. All of them is one.
-fn exit_code(plan: &Plan, builds_failed: bool, detailed: bool) -> u8 {
+fn exit_code(plan: &Plan, something_failed: bool, detailed: bool) -> u8 {
     let none_was_read = plan.nodes.iter().all(|node| node.observed != Observed::Ok);
-    if builds_failed || none_was_read {
+    if something_failed || none_was_read {
         FAILED
     } else if detailed && plan.has_changes() {
         CHANGES

@@ -15,6 +15,7 @@ use super::preparation::Preparation;
 use super::prompt::check_answerable;
 use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
+use crate::apply::Activations;
 use crate::config::Paths;
 use crate::plan::{Mode, Status};
 use crate::planner::{FleetsRead, PlanRequest, PlannerContext, plan_roll_back, read_fleets};
@@ -69,6 +70,7 @@ async fn prepare(
         refused: BTreeMap::new(),
         nix,
         saved: false,
+        activations: Activations::Real,
         keeps_outputs: false,
         keeps_going: false,
     })

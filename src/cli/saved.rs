@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::plan_source::{narrow, read_plan};
 use super::preparation::{Preparation, read_again};
 use super::signals::interruptible;
-use crate::apply::{Exit, StaleProfile, find_stale, fleet_nodes};
+use crate::apply::{Activations, Exit, StaleProfile, find_stale, fleet_nodes};
 use crate::config::TargetArgument;
 use crate::nix::Nix;
 use crate::plan::{Mode, Plan, StepId};
@@ -22,6 +22,7 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str, own_host: &str) -> Result
     given.extend(args.keep_going.then_some("--keep-going"));
     given.extend(args.force.then_some("--force"));
     given.extend(args.modes.boot.then_some("--boot"));
+    given.extend(args.modes.dry_activate.then_some("--dry-activate"));
     given.extend((!args.selection.exclude.is_empty()).then_some("--exclude"));
     given.extend((!args.selection.nix_arguments.is_empty()).then_some("-- NIX_ARGUMENT"));
     if let Some(flag) = given.first() {
@@ -159,6 +160,7 @@ pub(super) async fn check_saved(
         },
         plan,
         saved: true,
+        activations: Activations::Real,
         keeps_outputs: restored,
         keeps_going: false,
     })

@@ -178,6 +178,26 @@ pub enum ActivationResult {
     },
 }
 
+/// One line of `dry-run`. The last line is one of those that are no output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "dry_run", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DryRunMessage {
+    /// A line that the dry activation printed.
+    Output {
+        /// The text, with anything that is not UTF-8 replaced.
+        text: String,
+    },
+    /// It went well.
+    Done,
+    /// The closure knows no dry activation; nothing was run.
+    Unknown,
+    /// It failed.
+    Failed {
+        /// What had failed.
+        reason: FailureReason,
+    },
+}
+
 /// What was wrong with an activation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]

@@ -17,7 +17,8 @@ pub use journal::{
 pub use line::{LineError, parse_line, to_line};
 pub use manifest::{ClosureKind, Manifest};
 pub use message::{
-    ActivationResult, AgentMessage, ConfirmReply, FailureReason, Handshake, Hold, Holder, Recovery,
+    ActivationResult, AgentMessage, ConfirmReply, DryRunMessage, FailureReason, Handshake, Hold,
+    Holder, Recovery,
 };
 pub use reading::{JournalText, LockText, Reading};
 pub use request::{ActivationRequest, AgentCommand};

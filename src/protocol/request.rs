@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentMessage, ConfirmReply, Handshake, Hold, Reading, parse_line, to_line};
+use super::{
+    AgentMessage, ConfirmReply, DryRunMessage, Handshake, Hold, Reading, parse_line, to_line,
+};
 use crate::model::{
     AbsolutePath, Generation, OnDegraded, Operator, ProfileState, RunId, StorePath,
 };
@@ -72,6 +74,14 @@ pub enum AgentCommand {
         /// The profile links.
         profile_paths: Vec<AbsolutePath>,
     },
+    /// Let a closure say what its activation would do. Changes nothing: no profile is named.
+    /// Answers [`super::DryRunMessage`] lines.
+    DryRun {
+        /// The closure.
+        target: StorePath,
+        /// Most seconds that it may take; no limit where absent.
+        time_limit: Option<u64>,
+    },
     /// Activate detached from this connection, and follow it: [`super::AgentMessage`] lines.
     Start(Box<ActivationRequest>),
     /// Follow an activation that runs already, or tell how it ended: [`super::AgentMessage`] lines.
@@ -114,6 +124,7 @@ impl AgentCommand {
             Self::Hold { .. } => parse_line::<Hold>(line).is_ok(),
             Self::Release { .. } => false,
             Self::Read { .. } => parse_line::<Reading>(line).is_ok(),
+            Self::DryRun { .. } => parse_line::<DryRunMessage>(line).is_ok(),
             Self::Confirm { .. } => parse_line::<ConfirmReply>(line).is_ok(),
             Self::Start(_) | Self::Attach { .. } | Self::Revoke { .. } | Self::Recover { .. } => {
                 parse_line::<AgentMessage>(line).is_ok()
@@ -135,6 +146,11 @@ impl AgentCommand {
             Self::Read { profile_paths } => {
                 let mut arguments = words(&["read"]);
                 arguments.extend(profile_paths.iter().map(ToString::to_string));
+                arguments
+            }
+            Self::DryRun { target, time_limit } => {
+                let mut arguments = words(&["dry-run", target.as_str()]);
+                arguments.extend(time_limit.map(|limit| format!("--time-limit={limit}")));
                 arguments
             }
             Self::Start(request) => words(&["start", &to_line(request)]),

@@ -63,6 +63,8 @@ impl<'a> Failure<'a> {
             Some(ended) => match ended.outcome {
                 Outcome::Done { .. }
                 | Outcome::Prepared { .. }
+                | Outcome::DryActivated { .. }
+                | Outcome::NoDryActivation
                 | Outcome::Unchanged
                 | Outcome::Skipped { .. } => false,
                 Outcome::Cancelled { .. } => ended.took.is_some(),

@@ -11,6 +11,8 @@ pub(super) fn message(outcome: &Outcome) -> Option<&str> {
     match outcome {
         Outcome::Done { .. }
         | Outcome::Prepared { .. }
+        | Outcome::DryActivated { .. }
+        | Outcome::NoDryActivation
         | Outcome::Unchanged
         | Outcome::Skipped { .. } => None,
         Outcome::Failed { message }
@@ -86,6 +88,8 @@ mod tests {
         let outcomes = [
             Outcome::Done { generation: None },
             Outcome::Prepared { generation: None },
+            Outcome::DryActivated { said: vec![] },
+            Outcome::NoDryActivation,
             Outcome::Unchanged,
             Outcome::Failed { message: message() },
             Outcome::Broken { message: message() },
@@ -116,6 +120,8 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @r"
         ✓ activated | generation 41 -> 42 | 
         ✓ prepared for the next boot | generation 41 -> 42 | 
+        ✓ activated dry |  | 
+        - without a dry activation |  | 
         = at its target | generation 42 | 
         ✗ failed |  | nothing was changed on web1
         ✗ not rolled back | generation 41 -> ? | what it changed is still there: look at web1

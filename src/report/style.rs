@@ -74,6 +74,8 @@ pub(super) const fn outcome_mark(outcome: &Outcome, kind: StepKind) -> Mark {
     match outcome {
         Outcome::Done { .. } => Mark::new("✓", done_word(kind), Tone::Good),
         Outcome::Prepared { .. } => Mark::new("✓", "prepared for the next boot", Tone::Good),
+        Outcome::DryActivated { .. } => Mark::new("✓", "activated dry", Tone::Good),
+        Outcome::NoDryActivation => Mark::new("-", "without a dry activation", Tone::Dim),
         Outcome::Unchanged => Mark::new("=", unchanged_word(kind), Tone::Dim),
         Outcome::Failed { .. } => Mark::new("✗", failed_word(kind), Tone::Bad),
         Outcome::Broken { .. } => Mark::new("✗", "not rolled back", Tone::Bad),

@@ -66,6 +66,10 @@ impl RunSummary {
         };
         let rows = self.rows();
         let mut lines = table(&rows);
+        for (subject, said) in self.dry_activations() {
+            lines.push(Line::default());
+            lines.extend(dry_lines(&subject, said));
+        }
         for failure in self.failures(&rows) {
             lines.push(Line::default());
             lines.extend(failure.lines(&self.steps, columns));
@@ -135,6 +139,15 @@ impl RunSummary {
             mark,
             note,
         }
+    }
+
+    /// What closures have said that their activations would do.
+    fn dry_activations(&self) -> impl Iterator<Item = (String, &[String])> {
+        let facts = self.steps.facts().iter();
+        facts.filter_map(|fact| match &self.ended.get(&fact.id)?.outcome {
+            Outcome::DryActivated { said } => Some((self.steps.subject(&fact.id), said.as_slice())),
+            _ => None,
+        })
     }
 
     fn failed_builds(&self) -> impl Iterator<Item = (&StepFact, &Ended)> {
@@ -211,6 +224,23 @@ fn node_row<'a>(node: &'a NodeName, ended: Option<&'a Ended>, mark: Mark) -> Row
         mark,
         note: String::new(),
     }
+}
+
+fn dry_lines(subject: &str, said: &[String]) -> Vec<Line> {
+    let heading = Line::default()
+        .put(Tone::Strong, subject)
+        .put(Tone::Plain, " says that it would do this:");
+    let silent = Line::indented(4).put(Tone::Dim, "(it said nothing)");
+    let line = |line: &String| {
+        let line = Line::indented(4)
+            .put(Tone::Dim, "| ")
+            .put(Tone::Plain, line);
+        line.whole()
+    };
+    let mut lines = vec![heading];
+    lines.extend(said.iter().map(line));
+    lines.extend(said.is_empty().then_some(silent));
+    lines
 }
 
 fn table(rows: &[Row<'_>]) -> Vec<Line> {

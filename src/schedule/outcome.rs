@@ -19,6 +19,13 @@ pub enum Outcome {
         /// The generation that is current now.
         generation: Option<Generation>,
     },
+    /// The closure has said what its activation would do. Nothing was changed.
+    DryActivated {
+        /// What it has said, line by line.
+        said: Vec<String>,
+    },
+    /// The closure knows no dry activation. Nothing was run.
+    NoDryActivation,
     /// Everything was as it should be already.
     Unchanged,
     /// It failed, and nothing was changed by it on any node.
@@ -80,7 +87,11 @@ impl Outcome {
     pub fn succeeded(&self) -> bool {
         matches!(
             self,
-            Self::Done { .. } | Self::Prepared { .. } | Self::Unchanged
+            Self::Done { .. }
+                | Self::Prepared { .. }
+                | Self::DryActivated { .. }
+                | Self::NoDryActivation
+                | Self::Unchanged
         )
     }
 }

@@ -207,3 +207,16 @@ fn the_layers_themselves_go_one_way() {
         }
     }
 }
+
+/// A dry activation cannot change a profile, for it has nothing to do that with.
+#[test]
+fn a_dry_run_uses_nothing_that_changes_a_profile() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent/dry_run.rs");
+    let code = code(&fs::read_to_string(file).unwrap());
+    let siblings: Vec<String> = code
+        .match_indices("super::")
+        .flat_map(|(start, _)| first_names(&code[start + "super::".len()..]))
+        .collect();
+    assert_eq!(siblings, ["environment", "program"]);
+    assert!(!code.contains("crate::agent"));
+}

@@ -18,6 +18,7 @@ mod ci;
 mod command_line;
 mod counts;
 mod direct_packages;
+mod dry_activate;
 mod elsewhere;
 mod fuzz;
 mod gates;
