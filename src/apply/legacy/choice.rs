@@ -13,6 +13,9 @@ use crate::nix::CopyRequest;
 use crate::plan::{NO_AGENT, PlannedProfile};
 use crate::protocol::{AgentCommand, Handshake};
 
+/// What the system says of a program that is still written.
+const BEING_WRITTEN: &str = "Text file busy";
+
 /// Returns whether the node has to do with the agents in its closures.
 pub(in crate::apply) fn is_chosen<H>(context: &RunContext<H>, node: &NodeName) -> bool {
     let system = context
@@ -43,6 +46,8 @@ pub(in crate::apply) async fn is_needed_after<H: Host>(
     match ask::<H, Handshake>(&context.host, &call).await {
         Ok(_) => false,
         Err(error) if error.is_unreachable() => false,
+        // Somebody else is just sending the same agent; it will start.
+        Err(error) if error.to_string().contains(BEING_WRITTEN) => false,
         Err(error) => {
             context.agents.set_unfit_for(node);
             context.sink.send(Event::Noted {

@@ -4,8 +4,8 @@ use crate::host::{Host, HostError, RemoteCommand};
 use crate::model::{AbsolutePath, Generation, ProfileState, StorePath};
 use crate::plan::PlannedProfile;
 
-/// The text of the link, then where it ends.
-const SCRIPT: &str = "readlink -- \"$1\"; readlink -f -- \"$1\"";
+/// The text of the link, then where it ends. Some fail where there is none, or no folder for it.
+const SCRIPT: &str = "readlink -- \"$1\"; readlink -f -- \"$1\"; true";
 
 /// A profile's link as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
