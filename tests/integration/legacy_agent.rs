@@ -16,7 +16,7 @@ fn legacy(name: &str, version: &str) -> Profile {
 }
 
 /// A call of a program with an agent that starts nowhere.
-fn without_agent(scene: &Scene<'_>, program: &str, words: &[&str]) -> Command {
+pub(crate) fn without_agent(scene: &Scene<'_>, program: &str, words: &[&str]) -> Command {
     const FOLDER: &str = "/root/broken-agents";
     let operator = testbed::shared().operator();
     let agent = format!("{FOLDER}/{}/activate", testbed::system());

@@ -60,4 +60,5 @@ mod trace;
 mod users;
 mod ways_in;
 mod whole_run;
+mod with_deploy_rs;
 mod without_access;
