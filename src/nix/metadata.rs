@@ -61,6 +61,36 @@ fn parse(flake: &str, text: &str, nix: &Nix) -> Result<Flake, serde_json::Error>
 mod tests {
     use super::*;
 
+    /// Recorded from 2.8, 2.26 and 2.34 here; the others have what their release notes add.
+    macro_rules! recorded {
+        ($($name:literal),*) => {
+            [$(($name, include_str!(concat!("fixtures/flake-metadata-", $name, ".json")))),*]
+        };
+    }
+
+    #[test]
+    fn the_answers_of_all_versions_are_read() {
+        for (name, json) in recorded![
+            "2.8-clean",
+            "2.8-dirty",
+            "2.18-dirty",
+            "2.26-path",
+            "2.31-clean",
+            "2.31-dirty",
+            "2.34-path",
+            "lix-2.93-clean",
+            "lix-2.93-dirty"
+        ] {
+            let flake =
+                parse(".", json, &Nix::default()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(flake.dirty, name.ends_with("dirty"), "{name}");
+            let hash = flake.nar_hash.unwrap_or_default();
+            assert!(hash.starts_with("sha256-"), "{name}: {hash:?}");
+            let is_locked = flake.locked.contains("rev=") || flake.locked.contains("narHash=");
+            assert_eq!(is_locked, !flake.dirty, "{name}: {}", flake.locked);
+        }
+    }
+
     #[test]
     fn clean_dirty_and_plain_folders() {
         let read = |json: &str| parse(".", json, &Nix::default()).unwrap();

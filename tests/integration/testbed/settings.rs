@@ -95,7 +95,7 @@ impl HostSettings {
         self
     }
 
-    /// Boots systemd, from the folder that tests/systemd-root has made: sshd is `ssh.service`,
+    /// Boots systemd, from the folder that tests/debian-root has made: sshd is `ssh.service`,
     /// and who logs in has a session.
     pub(crate) fn systemd(mut self) -> Self {
         self.systemd = true;
@@ -185,9 +185,11 @@ fn control_group(folder: &Path) -> String {
 }
 
 fn systemd_root() -> String {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd-root");
-    let output = process::Command::new(script).arg("path").output();
-    let output = output.expect("running tests/systemd-root");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/debian-root");
+    let output = process::Command::new(script)
+        .args(["trixie", "path"])
+        .output();
+    let output = output.expect("running tests/debian-root");
     let root = String::from_utf8(output.stdout).expect("the path of a root");
     let root = root.trim_end();
     assert!(
@@ -203,6 +205,8 @@ pub(crate) fn write_operator(folder: &Path, settings: &OperatorSettings) {
 }
 
 fn write_machine(folder: &Path, name: &str, root: &str, nix_conf: &str) {
+    let matrix = root_of_matrix(name);
+    let root = if root.is_empty() { &matrix } else { root };
     fs::create_dir_all(folder).expect("creating the machine's folder");
     // No group of build users: a plain debootstrap root has none.
     let common = "substituters =\nsandbox = false\nbuild-users-group =\n";
@@ -222,6 +226,17 @@ fn write_machine(folder: &Path, name: &str, root: &str, nix_conf: &str) {
     ] {
         write(folder, file, text);
     }
+}
+
+/// Returns the root that tests/matrix wants for machines that name none: that of this machine
+/// where it is empty.
+fn root_of_matrix(machine: &str) -> String {
+    let variable = if machine == "operator" {
+        "DEPLOY_TEST_OPERATOR_ROOT"
+    } else {
+        "DEPLOY_TEST_HOST_ROOT"
+    };
+    std::env::var(variable).unwrap_or_default()
 }
 
 /// Returns the folders of this machine that every other one sees too.
