@@ -1,0 +1,29 @@
+//! The words of the command line; cargo adds words of its own.
+
+use std::env;
+
+pub(crate) struct Arguments {
+    pub(crate) rounds: usize,
+    /// The `deploy` of a deploy-rs.
+    pub(crate) peer: Option<String>,
+    only: Option<String>,
+}
+
+impl Arguments {
+    pub(crate) fn read() -> Self {
+        let rounds = value("--rounds").map(|rounds| rounds.parse().expect("a number of rounds"));
+        Self {
+            rounds: rounds.unwrap_or(5),
+            peer: value("--peer"),
+            only: value("--only"),
+        }
+    }
+
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|words| name.contains(words))
+    }
+}
+
+fn value(name: &str) -> Option<String> {
+    env::args().skip_while(|word| word != name).nth(1)
+}

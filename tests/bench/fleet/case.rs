@@ -1,0 +1,61 @@
+//! What is measured.
+
+/// The paths of a closure, the profile's own among them.
+pub(crate) const PATHS: usize = 100;
+/// The packages that are other ones in each round, and so are built and copied in each.
+pub(crate) const CHANGED_PACKAGES: usize = 10;
+
+/// A piece of work.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) goal: Goal,
+    pub(crate) nodes: usize,
+    /// How many of the nodes change.
+    pub(crate) changed: usize,
+    /// How long an activation takes, in seconds.
+    pub(crate) activation: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    Plan,
+    Apply,
+}
+
+pub(crate) const CASES: [Case; 5] = [
+    Case {
+        name: "apply, 8 nodes, instant activation",
+        goal: Goal::Apply,
+        nodes: 8,
+        changed: 8,
+        activation: 0,
+    },
+    Case {
+        name: "apply, 16 nodes, 1 s activation",
+        goal: Goal::Apply,
+        nodes: 16,
+        changed: 16,
+        activation: 1,
+    },
+    Case {
+        name: "apply, 8 nodes, nothing changed",
+        goal: Goal::Apply,
+        nodes: 8,
+        changed: 0,
+        activation: 0,
+    },
+    Case {
+        name: "apply, 16 nodes, nothing changed",
+        goal: Goal::Apply,
+        nodes: 16,
+        changed: 0,
+        activation: 1,
+    },
+    Case {
+        name: "plan, 32 nodes, 4 changed",
+        goal: Goal::Plan,
+        nodes: 32,
+        changed: 4,
+        activation: 0,
+    },
+];

@@ -1,0 +1,39 @@
+//! Who does the work.
+
+use super::case::{Case, Goal};
+use super::fleet::Fleet;
+use super::testbed::{Bed, Output};
+
+const PROFILE: &str = "/nix/var/nix/profiles/per-user/root/app";
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Contender {
+    /// `deploy`.
+    Tool,
+    /// Only the programs that cannot be done without.
+    Floor,
+    /// A deploy-rs, by its path.
+    Peer(String),
+}
+
+impl Contender {
+    /// Returns all who can do a case; deploy-rs has no plans.
+    pub(crate) fn all(peer: Option<&str>, case: &Case) -> Vec<Self> {
+        let peer = peer.filter(|_| case.goal == Goal::Apply);
+        let peer = peer.map(|path| Self::Peer(path.to_owned()));
+        [Self::Tool, Self::Floor].into_iter().chain(peer).collect()
+    }
+
+    pub(crate) fn run(&self, bed: &Bed, fleet: &Fleet<'_>, case: &Case) -> Output {
+        const FLOOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/fleet/floor.sh");
+        let folder = fleet.folder.path();
+        let words: Vec<&str> = match (self, case.goal) {
+            (Self::Tool, Goal::Apply) => vec!["deploy", "apply", "--yes"],
+            (Self::Tool, Goal::Plan) => vec!["deploy", "plan"],
+            (Self::Floor, Goal::Apply) => vec![FLOOR, folder, PROFILE, "apply"],
+            (Self::Floor, Goal::Plan) => vec![FLOOR, folder, PROFILE, "plan"],
+            (Self::Peer(path), _) => vec![path, "--skip-checks", "."],
+        };
+        bed.operator().command(words).directory(folder).run()
+    }
+}
