@@ -1,11 +1,14 @@
 //! The words of the command line; cargo adds words of its own.
 
 use std::env;
+use std::path::PathBuf;
 
 pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     /// The `deploy` of a deploy-rs.
     pub(crate) peer: Option<String>,
+    /// The folder for traces of `deploy`.
+    pub(crate) traces: Option<PathBuf>,
     only: Option<String>,
 }
 
@@ -15,6 +18,7 @@ impl Arguments {
         Self {
             rounds: rounds.unwrap_or(5),
             peer: value("--peer"),
+            traces: value("--traces").map(PathBuf::from),
             only: value("--only"),
         }
     }

@@ -1,5 +1,7 @@
 //! Who does the work.
 
+use std::path::Path;
+
 use super::case::{Case, Goal};
 use super::fleet::Fleet;
 use super::testbed::{Bed, Output};
@@ -34,6 +36,23 @@ impl Contender {
             (Self::Floor, Goal::Plan) => vec![FLOOR, folder, PROFILE, "plan"],
             (Self::Peer(path), _) => vec![path, "--skip-checks", "."],
         };
-        bed.operator().command(words).directory(folder).run()
+        let command = bed.operator().command(words).directory(folder);
+        // Where a feature is off, deploy-rs takes the version of Nix for an old one.
+        let features = "extra-experimental-features = nix-command flakes";
+        command.env("NIX_CONFIG", features).run()
+    }
+
+    /// Saves where the time of `deploy` goes, outside of the bed.
+    pub(crate) fn trace(bed: &Bed, fleet: &Fleet<'_>, case: &Case, folder: &Path) {
+        let verb: &[&str] = match case.goal {
+            Goal::Apply => &["apply", "--yes"],
+            Goal::Plan => &["plan"],
+        };
+        let command = bed.operator().command(["deploy"]).args(verb.iter());
+        let command = command.args(["--trace", "/root/trace.json"]);
+        drop(command.directory(fleet.folder.path()).run().success());
+        let file = folder.join(format!("{}.json", case.name));
+        let text = bed.operator().read("/root/trace.json");
+        std::fs::write(file, text).expect("saving a trace");
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench fleet -- --rounds 5` boots real hosts and lets `deploy` and `floor.sh` do
 //! the same work in turn. `--peer PATH` adds a deploy-rs that was built by hand (its `activate`
-//! beside it), `--only WORDS` takes the cases whose name has these words. Nothing is asserted about
-//! time.
+//! beside it), `--only WORDS` takes the cases whose name has these words, `--traces FOLDER` saves where
+//! the time of `deploy` goes. Nothing is asserted about time.
 
 #![expect(
     clippy::print_stdout,
@@ -62,6 +62,10 @@ fn measure(bed: &Bed, case: &Case, arguments: &Arguments) -> Measured {
             fleet.assert_as_expected(bed, case);
             measured.add(contender, &output);
         }
+    }
+    if let Some(folder) = &arguments.traces {
+        fleet.change(case);
+        Contender::trace(bed, &fleet, case, folder);
     }
     measured
 }

@@ -47,7 +47,7 @@ impl Measured {
         let (tool, floor) = (median(&self.tool), median(&self.floor));
         let peer = (!self.peer.is_empty()).then(|| median(&self.peer));
         let seconds = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.2}"));
-        let mut row = format!(
+        let mut lines = vec![format!(
             "{:<36}{:>8}{:>8}{:>8}{:>10}{:>10}",
             case.name,
             seconds(Some(floor)),
@@ -55,12 +55,12 @@ impl Measured {
             seconds(peer),
             seconds(Some(tool / floor)),
             seconds(peer.map(|peer| peer / tool)),
-        );
+        )];
         for (name, times) in &self.primitives {
             let calls = times.len() / self.floor.len();
-            row += &format!("\n    {name:<14}{:>7.3} s  x {calls}", median(times));
+            lines.push(format!("    {name:<14}{:>7.3} s  x {calls}", median(times)));
         }
-        row
+        lines.join("\n")
     }
 
     pub(crate) fn json(&self, case: &Case) -> Value {
