@@ -1,6 +1,7 @@
 //! `deploy apply`: a plan made now, or one that was saved.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::args::ApplyArgs;
 use super::carry_out::{Prepared, carry_out};
@@ -14,14 +15,15 @@ use super::preparation::Preparation;
 use super::prompt::check_answerable;
 use super::saved::{check_no_digest, check_saved, saved_plan};
 use super::signals::{interruptible, interrupts};
-use super::state::StateFolder;
+use super::state::{StateFolder, run_folder_in};
 use crate::apply::Exit;
 use crate::config::{FleetNode, Paths, TargetArgument};
 use crate::plan::{Plan, StepId};
 use crate::planner::{FailedBuild, FleetsRead, MadePlan, plan_changes, read_fleets, with_checks};
 use crate::schedule::Outcome;
 
-pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliError> {
+pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, CliError> {
+    args.display.verbose |= args.logs.debug_logs;
     check_apply(&args)?;
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
@@ -34,13 +36,20 @@ pub(super) async fn run(context: &Context, args: ApplyArgs) -> Result<u8, CliErr
         }
     };
     let run = random_id()?;
-    let folder = state.run_folder(&run)?;
+    let folder = match &args.logs.log_dir {
+        Some(logs) => run_folder_in(logs, &run)?,
+        None => state.run_folder(&run)?,
+    };
     let output = (&args.run, &args.display);
     let mut preparation = Preparation::start(context, output, (run, folder), interrupts())?;
     let prepared = match saved {
         Some(plan) => check_saved(&mut preparation, plan, args.skip_stale).await,
         None => plan_now(&mut preparation, &args).await,
     };
+    let prepared = prepared.map(|prepared| Prepared {
+        results: args.result.folder().map(Path::to_owned),
+        ..prepared
+    });
     carry_out(preparation, prepared, output).await
 }
 
@@ -98,6 +107,7 @@ async fn plan_now(
         activations: args.modes.activations(),
         keeps_outputs: true,
         keeps_going: args.keep_going,
+        results: None,
     })
 }
 

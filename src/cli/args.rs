@@ -1,7 +1,7 @@
 //! The command line as it is typed. No logic: `flags` and the commands give it its meaning.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -107,7 +107,7 @@ pub(super) struct PlanArgs {
     pub(super) checks: bool,
 
     /// Do not build what changed; packages and sizes are then unknown
-    #[arg(long, conflicts_with = "dry_activate")]
+    #[arg(long, conflicts_with_all = ["dry_activate", "keep_result", "result_path"])]
     pub(super) no_build: bool,
 
     /// Plan to activate unchanged profiles too
@@ -120,6 +120,9 @@ pub(super) struct PlanArgs {
 
     #[command(flatten)]
     pub(super) modes: ModeArgs,
+
+    #[command(flatten)]
+    pub(super) result: ResultArgs,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
@@ -245,13 +248,25 @@ pub(super) struct ModeArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Build")]
 pub(super) struct ResultArgs {
-    /// Keep what is built from garbage collection, by links in the result path
+    /// Keep what is built from garbage collection, by links FOLDER/<node>/<profile>
     #[arg(long, short)]
     pub(super) keep_result: bool,
 
-    /// The folder for these links [default: .deploy-gc]
+    /// The FOLDER for these links, which are made where it is given [default: .deploy-gc]
     #[arg(long, short, value_name = "FOLDER")]
     pub(super) result_path: Option<PathBuf>,
+}
+
+impl ResultArgs {
+    /// Returns the folder for the links to results, if they are wanted.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        const DEFAULT: &str = ".deploy-gc";
+        match (&self.result_path, self.keep_result) {
+            (Some(folder), _) => Some(folder),
+            (None, true) => Some(Path::new(DEFAULT)),
+            (None, false) => None,
+        }
+    }
 }
 
 /// How closures are copied.
@@ -492,11 +507,11 @@ pub(super) struct DisplayArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct LogArgs {
-    /// Show all that is known about the work, as --verbose does and more
-    #[arg(long, short)]
+    /// The same as --verbose
+    #[arg(long, short, conflicts_with = "quiet")]
     pub(super) debug_logs: bool,
 
-    /// A folder for the logs of the run
+    /// Keep events and logs of the run in a folder of its own in this one [default: the state folder]
     #[arg(long, value_name = "FOLDER")]
     pub(super) log_dir: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use super::args::{ApplyArgs, CommandLine};
 use super::bare_args::BareArgs;
 use super::context::Context;
 use super::error::CliError;
+use super::not_yet::refuse;
 use super::{apply, plan_source};
 
 const HERE: &str = ".";
@@ -18,6 +19,7 @@ pub(super) async fn run(context: &Context, args: BareArgs) -> Result<u8, CliErro
 }
 
 fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
+    refuse(&[("--file", args.file.is_some())])?;
     let mut targets = args.targets;
     targets.extend(args.target);
     if targets.is_empty() {

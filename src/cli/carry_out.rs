@@ -12,6 +12,7 @@ use super::output::{Reporting, print_summary, show_plan};
 use super::plan::keep_outputs;
 use super::preparation::Preparation;
 use super::prompt::ask;
+use super::results::keep_results;
 use super::signals::interruptible;
 use super::state::StateFolder;
 use super::unlock::unlock;
@@ -39,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) keeps_outputs: bool,
     /// Whether what cannot be built holds up only the nodes that need it.
     pub(super) keeps_going: bool,
+    /// Where links to the targets are wanted.
+    pub(super) results: Option<PathBuf>,
 }
 
 /// How a plan is walked.
@@ -106,6 +109,10 @@ async fn apply(
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !display.quiet {
         show_plan(context, plan);
+    }
+    if let Some(folder) = &prepared.results {
+        let keeping = keep_results(plan, &prepared.nix, folder);
+        interruptible(&mut equipment.interrupts, keeping).await?;
     }
     if plan.steps.is_empty() {
         return Ok(exit_of(plan, std::iter::empty(), false));

@@ -49,6 +49,7 @@ pub(super) async fn dry_run(
         activations: Activations::Dry,
         keeps_outputs: false,
         keeps_going: false,
+        results: None,
     };
     let sink = planner.sink.clone();
     walk(context, How::default(), prepared, equipment, sink).await

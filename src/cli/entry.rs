@@ -80,9 +80,9 @@ async fn prepare(
 
 async fn carry_out(line: CommandLine, context: &Context) -> u8 {
     let result = match line.command {
-        None => bare::run(context, line.bare).await,
+        None => Box::pin(bare::run(context, line.bare)).await,
         Some(Command::Plan(args)) => plan::run(context, args).await,
-        Some(Command::Apply(args)) => apply::run(context, args).await,
+        Some(Command::Apply(args)) => Box::pin(apply::run(context, args)).await,
         Some(Command::Rollback(args)) => rollback::run(context, args).await,
         Some(Command::Status(args)) => status::run(context, args).await,
         Some(Command::Show(args)) => show::run(context, &args),

@@ -17,6 +17,7 @@ mod plan;
 mod plan_source;
 mod preparation;
 mod prompt;
+mod results;
 mod rollback;
 mod saved;
 mod show;

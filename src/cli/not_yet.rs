@@ -1,26 +1,12 @@
 //! Flags that are read and not carried out by this version: refused, never ignored.
 
-use super::args::{ApplyArgs, CopyArgs, LogArgs, ResultArgs};
+use super::args::{ApplyArgs, CopyArgs};
 use super::error::CliError;
 
 /// Refuses what `apply` cannot do yet.
 pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
     let CopyArgs { checksigs } = args.copy;
-    let ResultArgs {
-        keep_result,
-        result_path,
-    } = &args.result;
-    let LogArgs {
-        debug_logs,
-        log_dir,
-    } = &args.logs;
-    refuse(&[
-        ("--checksigs", checksigs),
-        ("--keep-result", *keep_result),
-        ("--result-path", result_path.is_some()),
-        ("--debug-logs", *debug_logs),
-        ("--log-dir", log_dir.is_some()),
-    ])
+    refuse(&[("--checksigs", checksigs)])
 }
 
 /// Refuses those of these flags that were given.

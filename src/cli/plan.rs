@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::look::look_and_sum_up;
 use super::output::{print_failed_builds, print_plan, print_summary};
 use super::plan_source::read_observations;
+use super::results::keep_results;
 use super::state::StateFolder;
 use crate::apply::Exit;
 use crate::config::{Selection, TargetArgument, select};
@@ -29,7 +30,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
         let made = Box::pin(make_plan(&planner, request)).await?;
         let wanted = args.modes.dry_activate && made.failed_builds.is_empty();
         let dry = if wanted {
-            Some(Box::pin(dry_run(context, &planner, (&made.plan, nix))).await?)
+            Some(Box::pin(dry_run(context, &planner, (&made.plan, nix.clone()))).await?)
         } else {
             None
         };
@@ -42,6 +43,9 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     } = made;
     if let Some(file) = &args.out {
         save(context, &plan, file, args.expire).await?;
+    }
+    if let Some(folder) = args.result.folder().filter(|_| failed_builds.is_empty()) {
+        keep_results(&plan, &nix, folder).await?;
     }
     let printed = print_plan(context, &plan, args.format);
     print_failed_builds(context, &failed_builds, "nothing was changed on any node");

@@ -73,6 +73,7 @@ async fn prepare(
         activations: Activations::Real,
         keeps_outputs: false,
         keeps_going: false,
+        results: None,
     })
 }
 

@@ -163,6 +163,7 @@ pub(super) async fn check_saved(
         activations: Activations::Real,
         keeps_outputs: restored,
         keeps_going: false,
+        results: None,
     })
 }
 

@@ -23,10 +23,7 @@ impl StateFolder {
     /// Makes the folder of a run, and removes those of the oldest.
     pub(super) fn run_folder(&self, run: &RunId) -> Result<PathBuf, CliError> {
         let runs = self.0.join("runs");
-        let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let time = time.replace(['-', ':'], "");
-        let folder = runs.join(format!("{time}-{}", &run.as_str()[..8]));
-        make_private(&folder)?;
+        let folder = run_folder_in(&runs, run)?;
         let mut all = entries(&runs);
         all.sort();
         for old in all.iter().rev().skip(RUNS_KEPT) {
@@ -65,6 +62,15 @@ impl StateFolder {
             }
         }
     }
+}
+
+/// Makes the folder of a run in a folder that belongs to the operator, where it stays.
+pub(super) fn run_folder_in(runs: &Path, run: &RunId) -> Result<PathBuf, CliError> {
+    let time = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let time = time.replace(['-', ':'], "");
+    let folder = runs.join(format!("{time}-{}", &run.as_str()[..8]));
+    make_private(&folder)?;
+    Ok(folder)
 }
 
 /// Another `deploy` may just be making the folder: it is left alone for a minute.

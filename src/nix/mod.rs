@@ -24,7 +24,7 @@ pub use copy::CopyRequest;
 pub use error::NixError;
 pub use eval::evaluate;
 pub use metadata::read_metadata;
-pub use roots::add_roots;
+pub use roots::{add_roots, keep};
 pub use system::system_parts;
 pub use units::system_units;
 pub use version::NixVersion;

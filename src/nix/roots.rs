@@ -21,3 +21,13 @@ pub async fn add_roots(paths: &[StorePath], folder: &Path) -> Result<(), NixErro
         .await
         .map(drop)
 }
+
+/// Keeps a valid path as long as `link` exists, which is made to lead to it.
+pub async fn keep(path: &StorePath, link: &Path) -> Result<(), NixError> {
+    let invocation = Nix::store(&["--realise"])
+        .arg(path.as_str())
+        .arg("--add-root")
+        .arg(link)
+        .arg("--indirect");
+    output(&invocation, "keeping a result").await.map(drop)
+}

@@ -1,6 +1,6 @@
 //! `deploy` without a command: the command line and the behaviour of deploy-rs.
 
-use crate::scene::{Says, Scene, Seen, everywhere, fleet, one, seen};
+use crate::scene::{Says, Scene, Seen, everywhere, fleet, one, path_of, seen};
 use crate::testbed::{self, Bed, Flake, Node, Profile};
 
 fn checked(flake: Flake, check: &str) -> Flake {
@@ -210,4 +210,44 @@ fn bad_command_lines() {
         drop(scene.deploy(words).code(64).says(&[said]));
     }
     assert_eq!(seen(bed.host(0), "bare-bad"), Seen::nothing());
+}
+
+#[test]
+fn results_and_logs_are_kept_where_they_are_wanted() {
+    let bed = testbed::shared();
+    let scene = Scene::new(bed, "kept", &one(bed.host(0), Profile::new("kept", "1.0")));
+    drop(
+        scene
+            .deploy(&["-s", "--log-dir", "../kept-logs", "-d"])
+            .success(),
+    );
+    let logs = scene.operator_command(
+        "sh",
+        &[
+            "-c",
+            "ls ../kept-logs/*/events.jsonl ../kept-logs/*/plan.json",
+        ],
+    );
+    drop(logs.run().success());
+    // The profile is there already, so that nothing has to be built for it.
+    for (flags, link) in [
+        (&["-s", "-k"][..], ".deploy-gc/web1/kept"),
+        (&["-s", "-k", "-r", "results"], "results/web1/kept"),
+        (
+            &["apply", "--yes", "--result-path", "applied"],
+            "applied/web1/kept",
+        ),
+        (
+            &["plan", "--keep-result", "-r", "planned"],
+            "planned/web1/kept",
+        ),
+    ] {
+        drop(scene.deploy(flags).success());
+        let read = scene.operator_command("readlink", &[link]).run().success();
+        let target = bed.host(0).resolve(&path_of("kept"));
+        assert_eq!(Some(read.stdout.trim().to_owned()), target);
+        let roots =
+            scene.operator_command("nix-store", &["--query", "--roots", read.stdout.trim()]);
+        drop(roots.run().success().says(&[link]));
+    }
 }
