@@ -227,15 +227,11 @@ impl<H: Host> Dispatcher<H> {
     /// Returns whether this end is the first after which nothing more is started.
     fn stops(&self, id: &StepId, outcome: &Outcome) -> bool {
         let concerns_a_node = matches!(self.steps[id].kind, StepKind::Copy | StepKind::Activate);
-        let failed = !matches!(
-            outcome,
-            Outcome::Done { .. }
-                | Outcome::Prepared { .. }
-                | Outcome::Unchanged
-                | Outcome::Degraded { .. }
-                | Outcome::Skipped { .. }
-                | Outcome::Cancelled { .. }
-        );
+        let failed = !outcome.succeeded()
+            && !matches!(
+                outcome,
+                Outcome::Degraded { .. } | Outcome::Skipped { .. } | Outcome::Cancelled { .. }
+            );
         self.context.policy.on_failure != OnFailure::GoOn
             && self.stopped_by.is_none()
             && concerns_a_node
