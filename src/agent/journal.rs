@@ -116,6 +116,7 @@ pub(super) fn sync(folder: &Folder) -> io::Result<()> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::mutated::{mutated, saved_cases};
     use crate::model::{Generation, Operator, ProfileState, RunId};
     use crate::protocol::{Phase, Previous, ProcessIdentity};
 
@@ -202,10 +203,31 @@ pub(super) mod tests {
         assert!(load(&folder).is_err());
     }
 
+    const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/journal.txt");
+
+    fn example_text() -> String {
+        serde_json::to_string(&example(Phase::Waiting)).unwrap()
+    }
+
     proptest::proptest! {
+        #![proptest_config(saved_cases(SAVED))]
+
+        /// What is refused is left for a person as it was.
         #[test]
-        fn never_panics(text in ".*") {
-            drop(parse(&text));
+        fn a_journal_is_read_whole_or_refused_and_kept(text in mutated(&example_text())) {
+            let root = tempfile::tempdir().unwrap();
+            let folder = folder(&root);
+            fs::write(folder.file(NAME), &text).unwrap();
+            match load(&folder) {
+                Ok(journal) => {
+                    store(&folder, journal.as_ref().unwrap()).unwrap();
+                    proptest::prop_assert_eq!(load(&folder).unwrap(), journal);
+                }
+                Err(error) => {
+                    proptest::prop_assert!(error.to_string().contains("journal.json"));
+                    proptest::prop_assert_eq!(fs::read_to_string(folder.file(NAME)).unwrap(), text);
+                }
+            }
         }
     }
 }

@@ -9,6 +9,8 @@ mod kind;
 mod options;
 mod parse;
 mod parse_context;
+#[cfg(test)]
+mod parse_tests;
 mod profile;
 mod raw;
 mod reader;

@@ -5,6 +5,8 @@
 
 mod connection;
 mod generation;
+#[cfg(test)]
+pub(crate) mod mutated;
 mod name;
 mod observed_generation;
 mod path;

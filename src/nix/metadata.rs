@@ -60,6 +60,7 @@ fn parse(flake: &str, text: &str, nix: &Nix) -> Result<Flake, serde_json::Error>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::mutated::{mutated, saved_cases};
 
     /// Recorded from 2.8, 2.26 and 2.34 here; the others have what their release notes add.
     macro_rules! recorded {
@@ -104,5 +105,20 @@ mod tests {
         );
         assert!(dirty.dirty);
         assert!(!read(r#"{"url":"path:/t","locked":{"type":"path","path":"/t"}}"#).dirty);
+    }
+
+    const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/metadata.txt");
+    const VALID: &str = r#"{"url":"git+file:///t?rev=b5","locks":{"nodes":{"root":{}},"version":7},
+        "locked":{"type":"git","rev":"b5","narHash":"sha256-x","url":"file:///t"}}"#;
+
+    proptest::proptest! {
+        #![proptest_config(saved_cases(SAVED))]
+
+        #[test]
+        fn metadata_is_read_or_refused(text in mutated(VALID)) {
+            if let Ok(flake) = parse(".", &text, &Nix::default()) {
+                proptest::prop_assert_eq!(flake.url, ".");
+            }
+        }
     }
 }

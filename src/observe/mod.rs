@@ -2,6 +2,8 @@
 //! without writing anything on the node.
 
 mod answer;
+#[cfg(test)]
+mod answer_tests;
 mod closures;
 mod node;
 mod profile_answer;

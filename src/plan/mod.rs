@@ -9,6 +9,8 @@ mod closure;
 mod complete;
 mod document;
 mod file;
+#[cfg(test)]
+mod file_tests;
 mod gate;
 mod graph;
 mod json_file;
