@@ -44,7 +44,7 @@ impl CommandLine {
             Some(Command::Apply(args)) => Some(&args.display),
             Some(Command::Rollback(args)) => Some(&args.display),
             Some(Command::Status(args)) => Some(&args.display),
-            Some(Command::Show(_)) => None,
+            Some(Command::Check(_) | Command::Show(_)) => None,
         }
     }
 }
@@ -55,6 +55,7 @@ pub(super) enum Command {
     Apply(ApplyArgs),
     Rollback(RollbackArgs),
     Status(StatusArgs),
+    Check(CheckArgs),
     Show(ShowArgs),
 }
 
@@ -370,6 +371,33 @@ pub(super) struct StatusArgs {
 
     #[command(flatten)]
     pub(super) display: DisplayArgs,
+}
+
+/// Tell what is wrong with a fleet: misspelled options, options without effect, wrong values
+///
+/// Finds everything at once, and asks no node. Evaluates settings only, so that it works while a
+/// system does not evaluate. Exits with 1 if there is an error.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// What to check: FLAKE, or FLAKE#node or FLAKE#node.profile for a part of it
+    #[arg(value_name = "FLAKE", default_value = ".")]
+    pub(super) targets: Vec<TargetArgument>,
+
+    /// Evaluate the paths of the profiles too
+    #[arg(long)]
+    pub(super) paths: bool,
+
+    /// Exit with 1 if there is a warning
+    #[arg(long)]
+    pub(super) strict: bool,
+
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+
+    /// Arguments for `nix eval`
+    #[arg(last = true, value_name = "NIX_ARGUMENT")]
+    pub(super) nix_arguments: Vec<String>,
 }
 
 /// Print a saved plan

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::print_error;
 use super::trace_file::TraceFile;
-use super::{apply, bare, plan, rollback, show, status};
+use super::{apply, bare, check, plan, rollback, show, status};
 
 const BAD_COMMAND_LINE: u8 = 64;
 
@@ -85,6 +85,7 @@ async fn carry_out(line: CommandLine, context: &Context) -> u8 {
         Some(Command::Apply(args)) => Box::pin(apply::run(context, args)).await,
         Some(Command::Rollback(args)) => rollback::run(context, args).await,
         Some(Command::Status(args)) => status::run(context, args).await,
+        Some(Command::Check(args)) => check::run(context, args).await,
         Some(Command::Show(args)) => show::run(context, &args),
     };
     result.unwrap_or_else(|error| {

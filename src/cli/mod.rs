@@ -5,6 +5,7 @@ mod args;
 mod bare;
 mod bare_args;
 mod carry_out;
+mod check;
 mod context;
 mod dry_run;
 mod entry;

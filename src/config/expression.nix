@@ -44,7 +44,9 @@ let
     nodes = overNodes (name: node: optionsOf (generic ++ nodeOwn) [ "profiles" ] node // {
       profilesType = if isAttrs node && node ? profiles then typeOf node.profiles else null;
       profileNames = attrNames (profilesOf node);
-      profiles = overProfiles (optionsOf (generic ++ profileOwn) [ "path" ]) name node;
+      profiles = overProfiles
+        (profile: optionsOf (generic ++ profileOwn) [ "path" ] profile // { hasPath = isAttrs profile && profile ? path; })
+        name node;
     });
   };
 

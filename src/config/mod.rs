@@ -4,8 +4,11 @@
 mod check;
 mod error;
 mod expression;
+mod finding;
+mod findings;
 mod fleet;
 mod kind;
+mod no_effect;
 mod options;
 mod parse;
 mod parse_context;
@@ -22,6 +25,8 @@ mod targets;
 
 pub use error::ConfigError;
 pub use expression::{Paths, SETTINGS_MARK, expression, nix_string};
+pub use finding::{Finding, Severity};
+pub use findings::find_problems;
 pub use fleet::{Fleet, FleetNode, FleetProfile, ProfileLocation, TargetPath, Targets};
 pub use parse::parse_fleet;
 pub use parse_context::ParseContext;
@@ -30,4 +35,4 @@ pub use schema::fleet_schema;
 pub use selection::{NodeSelection, Selection, select};
 pub use suggest::nearest;
 pub use target::{TargetArgument, TargetError};
-pub use targets::parse_targets;
+pub use targets::{parse_targets, target_errors};

@@ -27,6 +27,9 @@ pub(super) struct Level {
     pub(super) r#type: String,
     pub(super) options: BTreeMap<String, Described>,
     pub(super) unknown: Vec<String>,
+    /// Whether a profile has a `path`.
+    #[serde(default, rename = "hasPath")]
+    pub(super) has_path: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -2,6 +2,7 @@
 
 use super::check::check_name;
 use super::error::ConfigError;
+use super::finding::Finding;
 use super::fleet::{TargetPath, Targets};
 use super::raw::{Evaluation, RawTarget};
 use crate::model::{StorePath, quoted};
@@ -20,6 +21,25 @@ pub fn parse_targets(evaluation: &Evaluation, flake: &str) -> Result<Targets, Co
         }
     }
     Ok(targets)
+}
+
+/// Returns what is wrong with the paths that were evaluated. One that is missing is found without
+/// evaluating it.
+pub fn target_errors(evaluation: &Evaluation, flake: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (node, profiles) in &evaluation.targets {
+        for (profile, raw) in profiles {
+            let place = format!("deploy.nodes.{}.profiles.{}", quoted(node), quoted(profile));
+            match parse_target(raw, flake, &place) {
+                Ok(_) | Err(ConfigError::MissingOption { .. }) => {}
+                Err(error) => {
+                    let place = format!("{place}.path");
+                    findings.push(Finding::error("bad_path", place, error.to_string()));
+                }
+            }
+        }
+    }
+    findings
 }
 
 fn parse_target(raw: &RawTarget, flake: &str, place: &str) -> Result<TargetPath, ConfigError> {

@@ -11,6 +11,7 @@
 
 mod closing;
 mod failure;
+mod findings;
 mod fleet;
 mod format;
 mod graph;
@@ -39,6 +40,7 @@ mod words;
 #[cfg(test)]
 pub(crate) mod fixtures;
 
+pub use findings::findings_text;
 pub use format::{DisplayElapsed, DisplaySize, Plural, escape_control};
 pub use graph::{dot, mermaid};
 pub use json::{JsonLines, RunLog};

@@ -53,6 +53,7 @@ fn the_page_of_the_command_line() {
         &["apply"],
         &["rollback"],
         &["status"],
+        &["check"],
         &["show"],
     ] {
         let words: Vec<&str> = command.iter().copied().chain(["--help"]).collect();

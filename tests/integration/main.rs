@@ -14,6 +14,7 @@ mod bad_node;
 mod bad_plan_file;
 mod bare;
 mod boot_units;
+mod check;
 mod ci;
 mod command_line;
 mod counts;
