@@ -7,7 +7,6 @@ use super::args::ApplyArgs;
 use super::carry_out::{Prepared, carry_out};
 use super::context::{Context, random_id};
 use super::error::CliError;
-use super::not_yet::check_apply;
 use super::output::{print_failed_builds, show_plan};
 use super::plan::{PlanSwitches, new_request};
 use super::plan_source::is_plan;
@@ -18,13 +17,13 @@ use super::signals::{interruptible, interrupts};
 use super::state::{StateFolder, run_folder_in};
 use crate::apply::Exit;
 use crate::config::{FleetNode, Paths, TargetArgument};
+use crate::nix::Signatures;
 use crate::plan::{Plan, StepId};
 use crate::planner::{FailedBuild, FleetsRead, MadePlan, plan_changes, read_fleets, with_checks};
 use crate::schedule::Outcome;
 
 pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, CliError> {
     args.display.verbose |= args.logs.debug_logs;
-    check_apply(&args)?;
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
     let saved = match args.targets.first() {
@@ -48,6 +47,7 @@ pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, Cl
     };
     let prepared = prepared.map(|prepared| Prepared {
         results: args.result.folder().map(Path::to_owned),
+        signatures: Signatures::new(context.local_key.clone(), args.copy.checksigs),
         ..prepared
     });
     carry_out(preparation, prepared, output).await
@@ -107,6 +107,7 @@ async fn plan_now(
         activations: args.modes.activations(),
         keeps_outputs: true,
         keeps_going: args.keep_going,
+        signatures: Signatures::default(),
         results: None,
     })
 }

@@ -22,7 +22,7 @@ use crate::apply::{
 };
 use crate::host::RemoteHost;
 use crate::model::RunId;
-use crate::nix::{Nix, invalid_paths};
+use crate::nix::{Nix, Signatures, invalid_paths};
 use crate::plan::{Mode, Observed, Plan, PlannedStep, StepId, StepKind, render_plan};
 use crate::schedule::Outcome;
 
@@ -40,6 +40,8 @@ pub(super) struct Prepared {
     pub(super) keeps_outputs: bool,
     /// Whether what cannot be built holds up only the nodes that need it.
     pub(super) keeps_going: bool,
+    /// What is done about the signatures of what is copied.
+    pub(super) signatures: Signatures,
     /// Where links to the targets are wanted.
     pub(super) results: Option<PathBuf>,
 }
@@ -85,7 +87,8 @@ pub(super) async fn carry_out(
             let equipment = Equipment {
                 run,
                 folder,
-                host: RemoteHost::new(Arc::clone(&pool)),
+                host: RemoteHost::new(Arc::clone(&pool))
+                    .with_signatures(prepared.signatures.clone()),
                 agents,
                 interrupts,
             };

@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) state_folder: PathBuf,
     pub(super) socket_folder: PathBuf,
     pub(super) agent_candidates: Vec<String>,
+    /// The secret key that what is copied is signed with, by deploy-rs's name.
+    pub(super) local_key: Option<PathBuf>,
     /// The agent beside this executable, and the system that it is for.
     pub(super) own_agent: Option<(String, String)>,
     pub(super) surroundings: Surroundings,
@@ -68,6 +70,7 @@ impl Context {
             state_folder: PathBuf::from(state).join("deploy"),
             socket_folder: socket_folder(),
             agent_candidates: agent_candidates(),
+            local_key: variable("LOCAL_KEY").map(PathBuf::from),
             own_agent: own_agent(),
             surroundings: Surroundings {
                 terminal: std::io::stderr().is_terminal(),

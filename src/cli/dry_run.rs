@@ -12,7 +12,7 @@ use super::state::StateFolder;
 use super::unlock::unlock;
 use crate::apply::{Activations, Exit, Unlocking, locked_sudos};
 use crate::host::RemoteHost;
-use crate::nix::Nix;
+use crate::nix::{Nix, Signatures};
 use crate::plan::Plan;
 use crate::planner::PlannerContext;
 
@@ -49,6 +49,7 @@ pub(super) async fn dry_run(
         activations: Activations::Dry,
         keeps_outputs: false,
         keeps_going: false,
+        signatures: Signatures::default(),
         results: None,
     };
     let sink = planner.sink.clone();

@@ -1,13 +1,6 @@
 //! Flags that are read and not carried out by this version: refused, never ignored.
 
-use super::args::{ApplyArgs, CopyArgs};
 use super::error::CliError;
-
-/// Refuses what `apply` cannot do yet.
-pub(super) fn check_apply(args: &ApplyArgs) -> Result<(), CliError> {
-    let CopyArgs { checksigs } = args.copy;
-    refuse(&[("--checksigs", checksigs)])
-}
 
 /// Refuses those of these flags that were given.
 pub(super) fn refuse(flags: &[(&str, bool)]) -> Result<(), CliError> {

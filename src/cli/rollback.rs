@@ -17,6 +17,7 @@ use super::signals::{interruptible, interrupts};
 use super::state::StateFolder;
 use crate::apply::Activations;
 use crate::config::Paths;
+use crate::nix::Signatures;
 use crate::plan::{Mode, Status};
 use crate::planner::{FleetsRead, PlanRequest, PlannerContext, plan_roll_back, read_fleets};
 use crate::report::StatusText;
@@ -73,6 +74,7 @@ async fn prepare(
         activations: Activations::Real,
         keeps_outputs: false,
         keeps_going: false,
+        signatures: Signatures::default(),
         results: None,
     })
 }

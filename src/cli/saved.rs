@@ -10,7 +10,7 @@ use super::preparation::{Preparation, read_again};
 use super::signals::interruptible;
 use crate::apply::{Activations, Exit, StaleProfile, find_stale, fleet_nodes};
 use crate::config::TargetArgument;
-use crate::nix::Nix;
+use crate::nix::{Nix, Signatures};
 use crate::plan::{Mode, Plan, StepId};
 use crate::planner::restore_outputs;
 use crate::schedule::Outcome;
@@ -163,6 +163,7 @@ pub(super) async fn check_saved(
         activations: Activations::Real,
         keeps_outputs: restored,
         keeps_going: false,
+        signatures: Signatures::default(),
         results: None,
     })
 }

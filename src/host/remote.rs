@@ -10,7 +10,7 @@ use super::{
     AgentCall, ConnectionPool, Host, HostError, LineSink, Link, RUNNING_AGENT, RemoteCommand,
 };
 use crate::model::{Connection, sudo};
-use crate::nix::CopyRequest;
+use crate::nix::{CopyRequest, NixError, Signatures};
 use crate::process::{Answers, Tail, run, run_answering, run_with};
 use crate::ssh::{RemoteFinished, SshError, fresh_invocation, quote_words};
 
@@ -23,12 +23,22 @@ const FRESH_LIMIT_ASKING: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone)]
 pub struct RemoteHost {
     pool: Arc<ConnectionPool>,
+    signatures: Signatures,
 }
 
 impl RemoteHost {
     /// Returns the nodes behind these connections.
     pub fn new(pool: Arc<ConnectionPool>) -> Self {
-        Self { pool }
+        Self {
+            pool,
+            signatures: Signatures::default(),
+        }
+    }
+
+    /// Returns the same, where something is done about the signatures of what is copied.
+    #[must_use]
+    pub fn with_signatures(self, signatures: Signatures) -> Self {
+        Self { signatures, ..self }
     }
 }
 
@@ -44,7 +54,10 @@ impl Host for RemoteHost {
             // It has the same store.
             return Ok(());
         };
-        let invocation = request.invocation(connection, &link.nix_ssh_options());
+        let signing = self.signatures.sign(&request.paths).await;
+        signing.map_err(|error| failed("signing", said(&error), &Tail::default()))?;
+        let (options, checked) = (link.nix_ssh_options(), self.signatures.checked);
+        let invocation = request.invocation(connection, &options, checked);
         let finished = run_with(&invocation, |line| on_line(line)).await;
         let finished =
             finished.map_err(|error| failed("copying", error.to_string(), &Tail::default()))?;
@@ -295,6 +308,12 @@ fn failed(doing: &'static str, detail: String, stderr: &Tail) -> HostError {
         detail,
         tail: stderr.lines().map(ToOwned::to_owned).collect(),
     }
+}
+
+/// Returns an error of Nix in one line.
+fn said(error: &NixError) -> String {
+    let last = error.said().and_then(|said| said.lines().next_back());
+    last.map_or_else(|| error.to_string(), ToOwned::to_owned)
 }
 
 /// Returns the line that says most: Nix's first error, else the last line.

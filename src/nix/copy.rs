@@ -16,9 +16,18 @@ pub struct CopyRequest {
 }
 
 impl CopyRequest {
-    /// Returns the call of `nix copy`, with `ssh_options` for `NIX_SSHOPTS`.
-    pub fn invocation(&self, connection: &Connection, ssh_options: &str) -> Invocation {
-        let mut invocation = Nix::nix(&["copy", "--no-check-sigs"]);
+    /// Returns the call of `nix copy`, with `ssh_options` for `NIX_SSHOPTS`. The node need not look at
+    /// signatures, unless they are to be `checked`.
+    pub fn invocation(
+        &self,
+        connection: &Connection,
+        ssh_options: &str,
+        checked: bool,
+    ) -> Invocation {
+        let mut invocation = Nix::nix(&["copy"]);
+        if !checked {
+            invocation = invocation.arg("--no-check-sigs");
+        }
         if self.substitute {
             invocation = invocation.arg("--substitute-on-destination");
         }
@@ -71,7 +80,9 @@ mod tests {
             local: false,
         };
         assert_eq!(
-            request.invocation(&connection("web1"), "-p 22").to_string(),
+            request
+                .invocation(&connection("web1"), "-p 22", false)
+                .to_string(),
             "nix --extra-experimental-features nix-command flakes copy --no-check-sigs --substitute-on-destination \
              --to ssh://root@web1?remote-program=/opt/nix/bin/nix-store \
              /nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a"

@@ -58,7 +58,7 @@ pub(super) fn parse_document<T: DeserializeOwned>(
     if text.trim_ascii_start().starts_with(b"[") {
         return Err(DocumentError::malformed(
             ".",
-            "it is a list, and has to be an object",
+            "it has to be an object, not a list",
         ));
     }
     let not_json = |source: serde_json::Error| match source.classify() {

@@ -34,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
             "model", "config", "plan", "nix", "host", "ssh", "observe", "apply",
         ],
     ),
-    ("report", &["model", "plan", "schedule", "apply"]),
+    ("report", &["model", "config", "plan", "schedule", "apply"]),
     (
         "cli",
         &[

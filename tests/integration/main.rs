@@ -46,6 +46,7 @@ mod saved_plan;
 mod scene;
 mod security;
 mod selection;
+mod signatures;
 mod smoke;
 mod status;
 mod sudo_rules;
