@@ -353,13 +353,14 @@ fn a_login_shell_that_is_fish() {
 
 #[test]
 fn going_back_through_sudo_and_what_of_others_cannot_be_seen() {
+    let dora_s = |version| {
+        let path = "profilePath = \"/home/dora/profiles/back-of-dora\";";
+        of("dora", "back-of-dora", version).setting(path)
+    };
     let flake = |version| {
-        let profiles =
-            ["root", "alice", "dora"].map(|user| of(user, &format!("back-of-{user}"), version));
-        let [root, alice, dora] = profiles;
-        let dora = dora.setting("profilePath = \"/home/dora/profiles/back-of-dora\";");
-        let profiles = [root, alice, dora];
-        as_user("alice", &profiles)
+        let profiles = ["root", "alice"].map(|user| of(user, &format!("back-of-{user}"), version));
+        let [root, alice] = profiles;
+        as_user("alice", &[root, alice, dora_s(version)])
     };
     let scene = Scene::new(people(), "going-back", &flake("1.0"));
     drop(scene.apply());
@@ -378,14 +379,23 @@ fn going_back_through_sudo_and_what_of_others_cannot_be_seen() {
         Some("back-of-root-1-link")
     );
     assert_eq!(host().activations("back-of-alice"), ["1.0", "2.0", "1.0"]);
-    // Her home is her own, so that nobody else sees what generations there are.
-    let argv = ["rollback", "--yes", ".#web1.back-of-dora"];
-    let refused = scene.deploy(&argv).code(1);
-    drop(refused.says(&["its generations cannot be read", "log in as that user"]));
-    assert_eq!(host().activations("back-of-dora"), ["1.0", "2.0"]);
-    drop(scene.deploy(&["status"]).success().says(&[
+    // Her home is her own, but alice may look as her.
+    let hers = ["rollback", "--yes", ".#web1.back-of-dora"];
+    drop(scene.deploy(&hers).success().says(&["generation 2 -> 1"]));
+    assert_eq!(host().activations("back-of-dora"), ["1.0", "2.0", "1.0"]);
+    let status = scene.deploy(&["status"]).success();
+    drop(status.says(&[
         "back-of-root generation 1",
-        "back-of-dora generation 2",
-        "what its last run came to is unknown",
+        "back-of-dora generation 1",
+        "deployed",
     ]));
+    // Carol may not.
+    let flake = as_user("carol", &[dora_s("1.0")]);
+    let others = Scene::new(people(), "going-back-as-carol", &flake);
+    let refused = others.deploy(&["rollback", "--yes", ".#web1"]).code(1);
+    drop(refused.says(&[
+        "its generations cannot be read",
+        "no permission to read /home/dora",
+    ]));
+    assert_eq!(host().activations("back-of-dora"), ["1.0", "2.0", "1.0"]);
 }
