@@ -249,7 +249,7 @@ pub(super) struct ModeArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Build")]
 pub(super) struct ResultArgs {
-    /// Keep what is built from garbage collection, by links FOLDER/<node>/<profile>
+    /// Keep what is built from garbage collection, by links FOLDER/NODE/PROFILE
     #[arg(long, short)]
     pub(super) keep_result: bool,
 
