@@ -3,7 +3,7 @@
 //! Nothing here can change a profile: none is named, no lock is taken, no journal is written, and no
 //! module that does so is used (`layering` holds that).
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::environment::Environment;
 use super::program::{Program, failure_of};
 use crate::model::StorePath;
 use crate::process::{Invocation, ProcessError, run_with};
-use crate::protocol::{DryRunMessage, FailureReason, to_line};
+use crate::protocol::{DryRunMessage, FailureReason};
 
 /// Sends both streams into the one that is read as it comes.
 const ONE_STREAM: [&str; 2] = ["-c", "exec \"$0\" \"$@\" >&2"];
@@ -21,7 +21,7 @@ pub(super) async fn dry_run(
     environment: &Environment,
     target: &StorePath,
     time_limit: Option<u64>,
-    mut output: impl Write,
+    mut tell: impl FnMut(&DryRunMessage) -> io::Result<()>,
 ) -> io::Result<()> {
     let location = Path::new(target.as_str());
     let end = match Program::of(location) {
@@ -32,16 +32,16 @@ pub(super) async fn dry_run(
         },
         Some(program) => match program.dry_invocation(environment, location) {
             None => DryRunMessage::Unknown,
-            Some(call) => follow(call, time_limit, &mut output).await,
+            Some(call) => follow(call, time_limit, &mut tell).await,
         },
     };
-    writeln!(output, "{}", to_line(&end))
+    tell(&end)
 }
 
 async fn follow(
     call: Invocation,
     time_limit: Option<u64>,
-    output: &mut impl Write,
+    tell: &mut impl FnMut(&DryRunMessage) -> io::Result<()>,
 ) -> DryRunMessage {
     let call = call.through("/bin/sh", ONE_STREAM);
     let call = match time_limit {
@@ -51,7 +51,7 @@ async fn follow(
     let finished = run_with(&call, |line| {
         let text = line.to_owned();
         // Whoever listened has gone: a dry activation may go on to its end, or not.
-        writeln!(output, "{}", to_line(&DryRunMessage::Output { text })).ok();
+        tell(&DryRunMessage::Output { text }).ok();
     });
     let reason = match finished.await {
         Ok(finished) => failure_of(finished.status),

@@ -119,7 +119,8 @@ async fn answer(command: Command, environment: Environment) -> Result<(), Failur
             }
         }
         Command::DryRun { target, time_limit } => {
-            dry_run(&environment, &target, time_limit, output).await?;
+            let tell = |message: &_| writeln!(output, "{}", to_line(message));
+            dry_run(&environment, &target, time_limit, tell).await?;
         }
         Command::Start { request } => {
             start::start(&environment, &request, &mut JsonLines::new(output)).await?;

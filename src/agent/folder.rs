@@ -1,7 +1,7 @@
 //! The folder `.deploy/<profile>/` beside a profile link, and the files in it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +76,22 @@ impl Folder {
             events: self.file(&format!("{stem}.events")),
             log: self.file(&format!("{stem}.log")),
         }
+    }
+
+    /// Writes a file that all may read, whole or not at all, so that it survives a power loss.
+    pub(super) fn replace(&self, name: &str, text: &str) -> io::Result<()> {
+        let new = self.file(&format!("{name}.new"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o644)
+            .open(&new)?;
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, self.file(name))?;
+        sync_folder(&self.path)
     }
 
     /// Makes the folder, and the profile's own where that is missing; refuses one that somebody

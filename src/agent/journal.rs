@@ -1,8 +1,7 @@
 //! Reading and durably writing a profile's journal.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use super::error::AgentError;
 use super::fault;
@@ -54,10 +53,10 @@ fn parse(text: &str) -> Result<Journal, String> {
 pub(super) fn store(folder: &Folder, journal: &Journal) -> io::Result<()> {
     fault::point("journal");
     let text = serde_json::to_string_pretty(journal)? + "\n";
-    match replace(folder, &text) {
+    match folder.replace(NAME, &text) {
         Err(error) if error.kind() == io::ErrorKind::StorageFull => {
             give_up_reserve(folder)?;
-            replace(folder, &text)
+            folder.replace(NAME, &text)
         }
         result => result,
     }
@@ -90,21 +89,6 @@ pub(super) fn reserve(folder: &Folder) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(&bytes)?;
     file.sync_all()
-}
-
-fn replace(folder: &Folder, text: &str) -> io::Result<()> {
-    let new = folder.file("journal.json.new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o644)
-        .open(&new)?;
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, folder.file(NAME))?;
-    sync_folder(folder.path())
 }
 
 /// Makes what [`load`] returned durable, whoever wrote it.

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::legacy_agent::without_agent;
-use crate::scene::{Scene, agents, one, seen};
-use crate::testbed::{self, Output, Profile, system, target_folder};
+use crate::scene::{Says, Scene, agents, fleet, one, seen};
+use crate::testbed::{self, Node, Output, Profile, system, target_folder};
 
 /// Lets no login through that confirms, whichever way.
 const MUTE: &str = "#!/bin/sh\ncase \"$*\" in *--confirm-timeout*) ;; *confirm* | *deploy-rs-canary*) exit 255 ;; esac\nexec /usr/bin/ssh \"$@\"\n";
@@ -51,12 +51,16 @@ struct Trial<'bed> {
 
 impl Trial<'_> {
     fn run(&self, path: &str) -> Output {
+        self.run_with(path, "")
+    }
+
+    fn run_with(&self, path: &str, flags: &str) -> Output {
         let theirs = target_folder().join("deploy-rs/deploy");
         let program = match self.client {
             Whose::Ours => "deploy apply --yes".to_owned(),
             Whose::Theirs => format!("{} --skip-checks .", theirs.display()),
         };
-        let script = format!("PATH={path}$PATH exec {program}");
+        let script = format!("PATH={path}$PATH exec {program} {flags}");
         let words = ["-c", script.as_str()];
         let command = if self.sends_agent {
             self.scene.operator_command("sh", &words)
@@ -149,4 +153,60 @@ fn our_client_sends_its_agent_beside_theirs() {
 #[test]
 fn our_client_through_their_agent() {
     try_all("ours-theirs", Whose::Ours, Whose::Theirs, false);
+}
+
+/// What fails on one profile makes their client take back those before it, dry run or not.
+#[test]
+fn their_client_takes_nothing_back_for_a_dry_run_of_our_agent() {
+    if deploy_rs().is_none() {
+        return;
+    }
+    let (bed, names) = (testbed::shared(), ["theirs-dry-a", "theirs-dry-b"]);
+    let host = bed.host(0);
+    let flake = |version, script: &str| {
+        let [first, second] = names.map(|name| closure(name, version, Whose::Ours));
+        let order = format!("profilesOrder = [ \"{}\" \"{}\" ];", names[0], names[1]);
+        let node = Node::at(host).setting(&order);
+        fleet().node(node.profile(first).profile(second.script(script)))
+    };
+    let trial = Trial {
+        scene: Scene::new(bed, "theirs-dry", &flake("1.0", "")),
+        client: Whose::Theirs,
+        sends_agent: true,
+    };
+    drop(trial.run("").success());
+    trial.scene.folder.rewrite(&flake("2.0", ""));
+    drop(trial.run("").success());
+    let before = names.map(|name| seen(host, name));
+    trial.scene.folder.rewrite(&flake("3.0", "exit 3"));
+    let dry = trial.run_with("", "--dry-activate");
+    assert_ne!(dry.exit, 0);
+    drop(dry.says(&["Revoking previous deploys", "nothing is taken back"]));
+    for (name, before) in names.iter().zip(&before) {
+        let after = seen(host, name);
+        assert_eq!(after.link, before.link);
+        assert_eq!(after.generations, before.generations);
+        assert_eq!(after.activations, ["1.0", "2.0", "dry 3.0"]);
+    }
+}
+
+#[test]
+fn their_client_prepares_the_next_boot_with_our_agent() {
+    if deploy_rs().is_none() {
+        return;
+    }
+    let (bed, name) = (testbed::shared(), "theirs-boot");
+    let host = bed.host(0);
+    let flake = |version| one(host, closure(name, version, Whose::Ours));
+    let trial = Trial {
+        scene: Scene::new(bed, name, &flake("1.0")),
+        client: Whose::Theirs,
+        sends_agent: true,
+    };
+    drop(trial.run("").success());
+    trial.scene.folder.rewrite(&flake("2.0"));
+    drop(trial.run_with("", "--boot").success());
+    let after = seen(host, name);
+    assert_eq!(after.activations, ["1.0", "boot 2.0"]);
+    assert_eq!(after.numbers(), [1, 2]);
 }

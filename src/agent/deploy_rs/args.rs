@@ -51,6 +51,7 @@ pub(super) enum Command {
 
 /// What and how to activate.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Activate {
     /// What to activate.
     pub(super) closure: StorePath,
@@ -65,6 +66,12 @@ pub(super) struct Activate {
     /// Go back when it fails.
     #[arg(long)]
     pub(super) auto_rollback: bool,
+    /// Only let the closure say what it would do.
+    #[arg(long = "dry-activate", conflicts_with = "boot")]
+    pub(super) dry: bool,
+    /// Only prepare it for the next boot.
+    #[arg(long)]
+    pub(super) boot: bool,
 }
 
 /// Which profile.
@@ -142,6 +149,8 @@ mod tests {
             // December 2025, and since September 2023
             "activate --debug-logs --log-dir /tmp/x activate CLOSURE --profile-path /p/x --temp-path /tmp --confirm-timeout 30 --magic-rollback --auto-rollback",
             "activate activate CLOSURE --profile-user root --profile-name system --temp-path /tmp --confirm-timeout 30",
+            "activate activate CLOSURE --profile-path /p/x --temp-path /tmp --confirm-timeout 30 --magic-rollback --auto-rollback --dry-activate",
+            "activate activate CLOSURE --profile-path /p/x --temp-path /tmp --confirm-timeout 30 --magic-rollback --auto-rollback --boot",
             // until then
             "activate activate CLOSURE /p/x --temp-path /tmp --confirm-timeout 30 --magic-rollback",
             // January 2021
@@ -184,8 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_named_in_one_way() {
+    fn a_profile_is_named_in_one_way_and_one_thing_is_done_with_it() {
         for line in [
+            "activate activate CLOSURE --profile-path /p/x --dry-activate --boot",
             "activate activate CLOSURE --temp-path /tmp",
             "activate activate CLOSURE --profile-user root --temp-path /tmp",
             "activate activate CLOSURE --profile-path /p --profile-user a --profile-name b",

@@ -5,8 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::args::{Activate, Arguments, Command, Profile};
+use super::dry_activate::dry_activate;
 use super::location::{LocationError, locate};
 use super::log::Log;
+use super::mark::Mark;
 use super::said::failure;
 use crate::agent::canary;
 use crate::agent::environment::Environment;
@@ -57,6 +59,11 @@ pub(in crate::agent) async fn carry_out(
     };
     let temp_path = &arguments.temp_path;
     match &arguments.command {
+        Command::Activate(options) if options.dry => {
+            let profile = locate(&options.profile, environment)?;
+            let log = log("dry-activate")?;
+            dry_activate(&options.closure, &profile, environment, &log).await
+        }
         Command::Activate(options) => {
             activate(options, temp_path, environment, log("activate")?).await
         }
@@ -92,7 +99,7 @@ async fn activate(
         target: options.closure.clone(),
         generation: None,
         reactivate: true,
-        next_boot: false,
+        next_boot: options.boot,
         auto_rollback: options.auto_rollback,
         magic_rollback: options.magic_rollback,
         on_degraded: OnDegraded::Rollback,
@@ -129,13 +136,21 @@ async fn wait(
     Ok(())
 }
 
-/// Takes back what the last run made of the profile: deploy-rs names no run.
+/// Takes back what the last run made of the profile: deploy-rs names no run. Its client asks for it
+/// also where it has made a dry run only.
 async fn revoke(profile: &Profile, environment: &Environment, log: Log) -> Result<(), CallError> {
     let profile_path = locate(profile, environment)?;
     let Some(last) = journal::load(&Folder::of(&profile_path))? else {
         let reason = format!("no run has worked on {profile_path}; nothing was changed");
         return Err(CallError::Failed(reason));
     };
+    if let Some(mark) = Mark::on(&Folder::of(&profile_path), &last.run)? {
+        let said = format!("nothing is taken back: {mark}");
+        if mark.is_of(&caller(environment)) {
+            return Ok(log.say(&said)?);
+        }
+        return Err(CallError::Failed(said));
+    }
     let run = last.run;
     follow(environment, &Job::Revoke { run, profile_path }, log).await
 }
@@ -153,7 +168,7 @@ async fn follow(environment: &Environment, job: &Job, mut log: Log) -> Result<()
     }
 }
 
-fn caller(environment: &Environment) -> Operator {
+pub(super) fn caller(environment: &Environment) -> Operator {
     let text = |name| Some(environment.get(name)?.to_str()?.to_owned());
     let address = text("SSH_CLIENT").and_then(|client| {
         let mut words = client.split_whitespace();

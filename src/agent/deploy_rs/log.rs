@@ -42,6 +42,13 @@ impl Log {
         io::stderr().write_all(line.as_bytes())
     }
 
+    /// Hands on a line that an activation has printed.
+    pub(super) fn print(&self, text: &str) -> io::Result<()> {
+        let line = format!("{text}\n");
+        self.keep(&line);
+        io::stdout().write_all(line.as_bytes())
+    }
+
     /// A full disk is no reason to stop.
     fn keep(&self, line: &str) {
         if let Some(mut file) = self.file.as_ref() {
@@ -53,11 +60,7 @@ impl Log {
 impl Listener for Log {
     fn hear(&mut self, message: &AgentMessage) -> io::Result<()> {
         match message {
-            AgentMessage::Output { text } => {
-                let line = format!("{text}\n");
-                self.keep(&line);
-                return io::stdout().write_all(line.as_bytes());
-            }
+            AgentMessage::Output { text } => return self.print(text),
             AgentMessage::Result { result } => self.result = Some(result.clone()),
             _ => {}
         }

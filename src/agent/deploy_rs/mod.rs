@@ -6,8 +6,10 @@
 
 mod args;
 mod call;
+mod dry_activate;
 mod location;
 mod log;
+mod mark;
 mod said;
 
 pub(super) use args::{Arguments, is_meant};

@@ -36,6 +36,11 @@ impl Bed {
 
     /// What deploy-rs's client runs first.
     fn begin(&self, closure: &StorePath, confirm_timeout: &str) -> Child {
+        let mut command = self.activation(closure, confirm_timeout);
+        command.spawn().unwrap()
+    }
+
+    fn activation(&self, closure: &StorePath, confirm_timeout: &str) -> Command {
         let temp_path = self.temp_path();
         let words = [
             "activate",
@@ -49,7 +54,26 @@ impl Bed {
             "--magic-rollback",
             "--auto-rollback",
         ];
-        self.activate_rs(&words).spawn().unwrap()
+        self.activate_rs(&words)
+    }
+
+    /// What it runs alone, with `--dry-activate` or `--boot`.
+    fn with_flag(&self, closure: &StorePath, flag: &str) -> Output {
+        let mut command = self.activation(closure, "30");
+        command.arg(flag).output().unwrap()
+    }
+
+    /// A closure that says whether it was to do anything.
+    fn telling(&self, name: &str, script: &str) -> StorePath {
+        let script = format!(
+            "#!/bin/sh\ncd {}\necho \"$DRY_ACTIVATE $BOOT {name}\" >> asked\necho would start {name}\n{script}\n",
+            self.path("").display()
+        );
+        self.derivation("deploy-rs-activate", name, &script)
+    }
+
+    fn asked(&self) -> String {
+        fs::read_to_string(self.path("asked")).unwrap_or_default()
     }
 
     /// What it runs beside that.
@@ -208,4 +232,89 @@ fn a_canary_of_a_dead_supervisor_confirms_nothing() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("was rolled back first"), "{said}");
     assert_eq!(bed.world().link.as_deref(), Some("app-2-link"));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_done_and_the_client_can_take_nothing_back_for_it() {
+    let bed = Bed::new();
+    let (one, two) = (bed.telling("one", ""), bed.telling("two", ""));
+    bed.deploy_as_deploy_rs(&one);
+    bed.deploy_as_deploy_rs(&two);
+    let (before, journal) = (bed.world(), bed.journal());
+    for closure in [&one, &two] {
+        let output = bed.with_flag(closure, "--dry-activate");
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.starts_with("would start "), "{said}");
+        // The client asks for this where another node's dry run has failed.
+        let output = bed.revoke_last();
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("nothing is taken back"), "{said}");
+    }
+    assert_eq!((bed.world(), bed.journal()), (before.clone(), journal));
+    assert_eq!(bed.asked(), "0 0 one\n0 0 two\n1 0 one\n1 0 two\n");
+    assert_eq!(bed.left_in_temp_path(), 0);
+    // Somebody else may mean the run itself: not done for them, and not called a success.
+    let mut other = bed.activate_rs(&["revoke", "--profile-path", bed.profile.as_str()]);
+    let output = other.env("SUDO_USER", "somebody-else").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(bed.world(), before);
+    // A run that comes after it is taken back as ever.
+    bed.deploy_as_deploy_rs(&bed.telling("three", ""));
+    assert!(bed.revoke_last().status.success());
+    assert_eq!(bed.world(), before);
+}
+
+#[test]
+fn a_dry_run_that_fails_is_a_failure_and_one_of_a_new_profile_leaves_nothing() {
+    let bed = Bed::new();
+    let closure = bed.telling("bad", "exit 3");
+    let output = bed.with_flag(&closure, "--dry-activate");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("exited with status 3; nothing was changed"),
+        "{said}"
+    );
+    let without = bed.closure_with("activate", "without", "");
+    let output = bed.with_flag(&without, "--dry-activate");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bed.history(), [""; 0]);
+    assert!(!bed.path("profiles").exists());
+    assert_eq!(bed.revoke_last().status.code(), Some(1));
+}
+
+#[test]
+fn a_dry_run_that_cannot_leave_its_mark_is_not_made() {
+    let bed = Bed::new();
+    let one = bed.telling("one", "");
+    bed.deploy_as_deploy_rs(&one);
+    fs::create_dir(bed.state_folder().join("dry-run.json")).unwrap();
+    let output = bed.with_flag(&one, "--dry-activate");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(bed.asked(), "0 0 one\n");
+    assert_eq!(bed.revoke_last().status.code(), Some(1));
+    assert_eq!(bed.world().link.as_deref(), Some("app-1-link"));
+}
+
+#[test]
+fn what_is_prepared_for_the_next_boot_is_confirmed_by_nobody_and_can_be_taken_back() {
+    let bed = Bed::new();
+    let one = bed.closure("one", "");
+    bed.deploy_as_deploy_rs(&one);
+    let before = bed.world();
+    let two = bed.telling("two", "");
+    let output = bed.with_flag(&two, "--boot");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(bed.asked(), "0 1 two\n");
+    assert_eq!(bed.world().link.as_deref(), Some("app-2-link"));
+    assert_eq!(bed.journal().phase, Phase::Confirmed);
+    assert_eq!(bed.left_in_temp_path(), 0);
+    assert!(bed.revoke_last().status.success());
+    assert_eq!(bed.world(), before);
+    let bad = bed.telling("bad", "exit 1");
+    let output = bed.with_flag(&bad, "--boot");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(bed.world(), before);
 }
