@@ -20,7 +20,7 @@ pub(super) async fn run<H>(
         .plan
         .profiles
         .iter()
-        .filter(|profile| profile.target.drv_path == step.drv_path);
+        .filter(|profile| profile.built_here() == step.drv_path.as_ref());
     let targets: BTreeMap<_, _> = profiles
         .map(|profile| (profile.target.path.clone(), profile.target.drv_path.clone()))
         .filter(|(path, _)| context.missing.contains(path))

@@ -14,8 +14,9 @@ use crate::schedule::Barrier;
 /// How many steps of a kind may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Builds; Nix itself builds in parallel within each.
-    pub builds: usize,
+    /// Builds, here and on nodes together. Without a limit some here, since Nix itself builds in
+    /// parallel within each, and as many on nodes as there may be copies.
+    pub builds: Option<usize>,
     /// Copies.
     pub copies: usize,
     /// Activations.
@@ -25,7 +26,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            builds: 2,
+            builds: None,
             copies: 10,
             activations: 50,
         }

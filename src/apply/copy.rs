@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::again::Again;
 use super::agent_call::agent_of;
 use super::context::RunContext;
-use super::event::Event;
 use super::legacy;
 use super::shipment::Shipment;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
-use crate::host::{Host, HostError, Search};
+use crate::host::{Host, HostError};
 use crate::model::{Connection, NodeName, StorePath};
 use crate::plan::{Action, PlannedProfile};
 use crate::schedule::Outcome;
@@ -53,7 +53,8 @@ async fn keep_preparing<H: Host>(
     agent: Option<&StorePath>,
     log: &mut StepLog,
 ) -> Result<(), HostError> {
-    let mut search = Search::new(true);
+    let node = profiles.first().map(|profile| &profile.node);
+    let mut again = Again::new(&context.sink, node);
     loop {
         let prepared = match agent {
             Some(agent) => with_agent(context, (connection, profiles), agent, log).await,
@@ -62,13 +63,7 @@ async fn keep_preparing<H: Host>(
         let Err(error) = prepared else {
             return Ok(());
         };
-        if error.is_lost() {
-            context.sink.send(Event::Noted {
-                node: profiles.first().map(|profile| profile.node.clone()),
-                message: format!("{error}; copying the rest over a new connection"),
-            });
-        }
-        if !search.goes_on(error.kind()).await {
+        if !again.is_worth_it(&error, "copying the rest").await {
             return Err(error);
         }
     }
@@ -101,11 +96,14 @@ async fn prepare<H: Host>(
     agent: &StorePath,
     log: &mut StepLog,
 ) -> Result<(), HostError> {
-    let targets = |is_there: bool| {
-        let profiles = profiles.iter();
-        let wanted =
-            profiles.filter(move |profile| is_there == (profile.action == Action::RollBack));
-        wanted.map(|profile| profile.target.path.clone()).collect()
+    let (present, copied): (Vec<&PlannedProfile>, _) = profiles
+        .iter()
+        .partition(|profile| profile.action == Action::RollBack || profile.built_there().is_some());
+    let targets = |profiles: Vec<&PlannedProfile>| {
+        let profiles = profiles.into_iter();
+        profiles
+            .map(|profile| profile.target.path.clone())
+            .collect()
     };
     let node = profiles
         .first()
@@ -114,8 +112,8 @@ async fn prepare<H: Host>(
         run: &context.run,
         connection,
         agent,
-        copied: targets(false),
-        present: targets(true),
+        copied: targets(copied),
+        present: targets(present),
         substitute: profiles
             .iter()
             .all(|profile| !profile.settings.fast_connection),
@@ -130,14 +128,17 @@ async fn prepare<H: Host>(
         .await
 }
 
-fn failed(error: &HostError) -> StepEnd {
+pub(super) fn failed(error: &HostError) -> StepEnd {
     let outcome = if error.is_unreachable() {
         Outcome::Unreachable {
             message: error.to_string(),
         }
     } else {
         Outcome::Failed {
-            message: format!("{error}; nothing was changed on this node{}", hint(error)),
+            message: format!(
+                "{error}; nothing was changed on this node{}",
+                hint(&error.tail())
+            ),
         }
     };
     StepEnd {
@@ -147,8 +148,8 @@ fn failed(error: &HostError) -> StepEnd {
 }
 
 /// What to do about the failures that people meet.
-pub(super) fn hint(error: &HostError) -> &'static str {
-    let text = error.tail().join("\n");
+pub(super) fn hint(said: &[String]) -> &'static str {
+    let text = said.join("\n");
     if text.contains("lacks a valid signature") || text.contains("lacks a signature") {
         ". The node's store takes unsigned paths from trusted users only: add sshUser to its trusted-users, or sign the paths"
     } else if text.contains("protocol mismatch") {

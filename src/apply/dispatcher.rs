@@ -14,11 +14,14 @@ use super::release::release;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use super::take_back::{self, take_back};
-use super::{activate, build, copy, dry_activate};
+use super::{activate, build, copy, dry_activate, node_build};
 use crate::host::Host;
 use crate::model::NodeName;
 use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
 use crate::schedule::{Outcome, Walk, with_barrier};
+
+/// How many builds run here at the same time unless a limit is set.
+const BUILDS_HERE: usize = 2;
 
 /// The operator's interrupts, one message each.
 pub type Interrupts = UnboundedReceiver<()>;
@@ -148,7 +151,7 @@ impl<H: Host> Dispatcher<H> {
             let mut startable = self
                 .walk
                 .ready()
-                .filter(|id| self.has_room(self.steps[*id].kind));
+                .filter(|id| self.has_room(&self.steps[*id]));
             let Some(id) = startable.next().cloned() else {
                 return;
             };
@@ -157,19 +160,23 @@ impl<H: Host> Dispatcher<H> {
         }
     }
 
-    fn has_room(&self, kind: StepKind) -> bool {
+    fn has_room(&self, step: &PlannedStep) -> bool {
         let limits = &self.context.limits;
-        let limit = match kind {
-            StepKind::Build => limits.builds,
+        let on_node = step.node.is_some();
+        let limit = match step.kind {
+            StepKind::Build if on_node => limits.builds.unwrap_or(limits.copies),
+            StepKind::Build => limits.builds.unwrap_or(BUILDS_HERE),
             StepKind::Copy => limits.copies,
             StepKind::Activate => limits.activations,
             StepKind::Barrier => usize::MAX,
         };
-        self.started
-            .values()
-            .filter(|started| started.kind == kind)
-            .count()
-            < limit
+        // Where nobody set a limit, builds here and on nodes do not wait for each other.
+        let is_counted = |running: &&PlannedStep| {
+            running.kind == step.kind
+                && (limits.builds.is_some() || running.node.is_some() == on_node)
+        };
+        let running = self.started.keys().map(|id| &self.steps[id]);
+        running.filter(is_counted).count() < limit
     }
 
     fn start(&mut self, id: &StepId) {
@@ -316,6 +323,10 @@ impl<H: Host> Dispatcher<H> {
             (StepKind::Activate, Some(_), _) => {
                 "the activation goes on and stays, since magicRollback is off".to_owned()
             }
+            (StepKind::Build, ..) if step.node.is_some() => {
+                "it was not waited for; the node may go on building, and nothing was activated by it"
+                    .to_owned()
+            }
             (StepKind::Activate, None, _) => "it may not have been started".to_owned(),
             _ => "it was stopped; nothing was activated by it".to_owned(),
         }
@@ -334,7 +345,8 @@ async fn perform<H: Host>(
         .zip(step.profile.as_ref())
         .and_then(|(node, name)| context.plan.profile(node, name));
     match (step.kind, &step.node, planned) {
-        (StepKind::Build, ..) => build::run(context, step, log).await,
+        (StepKind::Build, Some(node), _) => node_build::run(context, step, node, log).await,
+        (StepKind::Build, None, _) => build::run(context, step, log).await,
         (StepKind::Copy, Some(node), _) => copy::run(context, node, log).await,
         (StepKind::Activate, _, Some(profile)) => match context.activations {
             Activations::Dry => dry_activate::run(context, profile, log).await,

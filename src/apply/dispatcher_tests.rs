@@ -243,7 +243,7 @@ async fn refusals_have_their_own_exit_codes() {
 #[tokio::test(start_paused = true)]
 async fn limits_are_kept() {
     let limits = Limits {
-        builds: 1,
+        builds: Some(1),
         copies: 1,
         activations: 1,
     };

@@ -4,6 +4,7 @@
 //! the sink. What a run comes to is computed from outcomes alone (`exit`).
 
 mod activate;
+mod again;
 mod agent_call;
 mod agents;
 mod build;
@@ -19,6 +20,7 @@ mod exit;
 mod follower;
 mod known;
 mod legacy;
+mod node_build;
 mod orphan;
 mod recover;
 mod release;

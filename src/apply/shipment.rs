@@ -59,6 +59,7 @@ impl Shipment<'_> {
         let program = |folder: &AbsolutePath| format!("{folder}/nix-store").parse().ok();
         CopyRequest {
             paths: paths.into_iter().collect(),
+            derivations: false,
             substitute: self.substitute,
             remote_program: self.nix_folder.as_ref().and_then(program),
         }

@@ -51,7 +51,7 @@ impl LimitArgs {
         let default = Limits::default();
         let limit = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
         Limits {
-            builds: limit(self.builds, default.builds),
+            builds: self.builds.map(NonZeroUsize::get),
             copies: limit(self.copies, default.copies),
             activations: limit(self.activations, default.activations),
         }

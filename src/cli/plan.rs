@@ -1,5 +1,6 @@
 //! `deploy plan`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use super::state::StateFolder;
 use crate::apply::Exit;
 use crate::config::{Selection, TargetArgument, select};
 use crate::model::StorePath;
-use crate::nix::{Nix, add_roots, invalid_paths};
+use crate::nix::{Nix, add_derivation_roots, add_roots, invalid_paths};
 use crate::plan::{Action, Basis, Gate, Mode, Observed, Plan, PlanHead, render_plan};
 use crate::planner::{Against, MadePlan, PlanRequest, PlannerContext, make_plan};
 
@@ -187,19 +188,26 @@ pub(super) async fn keep_outputs(
     plan: &Plan,
     expire: std::time::Duration,
 ) -> Result<(), CliError> {
-    let targets: std::collections::BTreeSet<StorePath> = plan
-        .profiles
-        .iter()
-        .filter(|profile| profile.action != Action::Unchanged)
-        .map(|profile| profile.target.path.clone())
-        .collect();
-    let missing = invalid_paths(targets.iter()).await?;
-    let built: Vec<StorePath> = targets
-        .into_iter()
-        .filter(|path| !missing.contains(path))
-        .collect();
+    let changed = plan.profiles.iter();
+    let changed = changed.filter(|profile| profile.action != Action::Unchanged);
+    let (there, here): (Vec<_>, Vec<_>) =
+        changed.partition(|profile| profile.built_there().is_some());
+    let built = valid(here.iter().map(|profile| &profile.target.path)).await?;
+    let derivations = there.iter().filter_map(|profile| profile.built_there());
+    let derivations = valid(derivations).await?;
     let folder = StateFolder::new(&context.state_folder).plan_folder(&plan.id, expire)?;
-    Ok(add_roots(&built, &folder).await?)
+    add_roots(&built, &folder).await?;
+    Ok(add_derivation_roots(&derivations, &folder).await?)
+}
+
+/// Returns those of the paths that are here, each once.
+async fn valid<'a>(paths: impl Iterator<Item = &'a StorePath>) -> Result<Vec<StorePath>, CliError> {
+    let mut paths: BTreeSet<StorePath> = paths.cloned().collect();
+    if !paths.is_empty() {
+        let missing = invalid_paths(paths.iter()).await?;
+        paths.retain(|path| !missing.contains(path));
+    }
+    Ok(paths.into_iter().collect())
 }
 
 fn check_gates(plan: &Plan, gates: &[Gate]) -> Result<(), CliError> {

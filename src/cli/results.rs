@@ -15,7 +15,7 @@ pub(super) async fn keep_results(plan: &Plan, nix: &Nix, folder: &Path) -> Resul
     // What is built on its node is not here.
     let kept = plan.profiles.iter();
     let kept: Vec<&PlannedProfile> = kept
-        .filter(|profile| !profile.settings.remote_build)
+        .filter(|profile| profile.built_there().is_none())
         .collect();
     let targets = kept.iter().map(|profile| &profile.target);
     let targets: BTreeMap<StorePath, Option<StorePath>> = targets

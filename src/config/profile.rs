@@ -14,7 +14,7 @@ use crate::model::{
 pub(super) fn parse_profile(
     name: &str,
     reader: &Reader<'_>,
-    merged: Settings,
+    mut merged: Settings,
     (hostname, local): (&HostName, Option<bool>),
     context: &ParseContext<'_>,
 ) -> Result<FleetProfile, ConfigError> {
@@ -34,8 +34,9 @@ pub(super) fn parse_profile(
     if local {
         // Nobody logs in: whatever is done is done as the operator, or through sudo.
         ssh_user.clone_from(context.login);
+        // Its store is this one: what is built here is built there.
+        merged.remote_build = None;
     }
-    refuse_unsupported(reader, &merged)?;
     let sudo = (user != ssh_user)
         .then(|| sudo_words(reader, merged.sudo.as_deref(), &user))
         .transpose()?;
@@ -96,24 +97,6 @@ fn in_force(
         on_degraded: merged.on_degraded.unwrap_or_default(),
         confirm_connection,
     }
-}
-
-/// Options whose full behaviour is not there yet are refused, never ignored.
-fn refuse_unsupported(reader: &Reader<'_>, merged: &Settings) -> Result<(), ConfigError> {
-    let refuse = |option: &str, help| {
-        Err(ConfigError::NotSupported {
-            flake: reader.flake.to_owned(),
-            place: reader.place(option),
-            help,
-        })
-    };
-    if merged.remote_build == Some(true) {
-        return refuse(
-            "remoteBuild",
-            "build here (`--remote-build false`), or on a remote builder of Nix",
-        );
-    }
-    Ok(())
 }
 
 /// Refuses to send a password to a program that is not known to ask for one on standard input.

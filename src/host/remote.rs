@@ -54,8 +54,10 @@ impl Host for RemoteHost {
             // It has the same store.
             return Ok(());
         };
-        let signing = self.signatures.sign(&request.paths).await;
-        signing.map_err(|error| failed("signing", said(&error), &Tail::default()))?;
+        if !request.derivations {
+            let signing = self.signatures.sign(&request.paths).await;
+            signing.map_err(|error| failed("signing", said(&error), &Tail::default()))?;
+        }
         let (options, checked) = (link.nix_ssh_options(), self.signatures.checked);
         let invocation = request.invocation(connection, &options, checked);
         let finished = run_with(&invocation, |line| on_line(line)).await;

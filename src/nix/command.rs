@@ -36,6 +36,11 @@ impl Nix {
         }
     }
 
+    /// Returns a call of `nix-instantiate`.
+    pub(super) fn instantiate() -> Invocation {
+        Invocation::new("nix-instantiate")
+    }
+
     /// Returns a call of `nix-store OPERATION…`, whose options are the same in all versions.
     pub(super) fn store(words: &[&str]) -> Invocation {
         Invocation::new("nix-store")

@@ -9,6 +9,8 @@ use crate::process::Invocation;
 pub struct CopyRequest {
     /// The paths whose closures the node shall have.
     pub paths: Vec<StorePath>,
+    /// Whether they are derivations that the node shall have as such, instead of what they build.
+    pub derivations: bool,
     /// Let the node fetch from its own substituters what it can.
     pub substitute: bool,
     /// The node's `nix-store`, where it is not on the PATH of its SSH sessions.
@@ -27,6 +29,10 @@ impl CopyRequest {
         let mut invocation = Nix::nix(&["copy"]);
         if !checked {
             invocation = invocation.arg("--no-check-sigs");
+        }
+        if self.derivations {
+            // Up to 2.14 Nix takes a derivation for its outputs otherwise.
+            invocation = invocation.arg("--derivation");
         }
         if self.substitute {
             invocation = invocation.arg("--substitute-on-destination");
@@ -70,6 +76,7 @@ mod tests {
                     .parse()
                     .unwrap(),
             ],
+            derivations: false,
             substitute: true,
             remote_program: Some("/opt/nix/bin/nix-store".parse().unwrap()),
         };
@@ -86,6 +93,15 @@ mod tests {
             "nix --extra-experimental-features nix-command flakes copy --no-check-sigs --substitute-on-destination \
              --to ssh://root@web1?remote-program=/opt/nix/bin/nix-store \
              /nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a"
+        );
+        let derivations = CopyRequest {
+            derivations: true,
+            ..request.clone()
+        };
+        let line = derivations.invocation(&connection("web1"), "", true);
+        assert!(
+            line.to_string().contains(" copy --derivation --sub"),
+            "{line}"
         );
         assert!(
             request

@@ -25,7 +25,7 @@ pub use copy::CopyRequest;
 pub use error::NixError;
 pub use eval::evaluate;
 pub use metadata::read_metadata;
-pub use roots::{add_roots, keep};
+pub use roots::{add_derivation_roots, add_roots, keep};
 pub use signatures::Signatures;
 pub use system::system_parts;
 pub use units::system_units;

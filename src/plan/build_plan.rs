@@ -475,6 +475,36 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_node_that_builds_itself_has_builds_of_its_own() {
+        let mut there = node("b", &["system"], &[]);
+        there.profiles[0].settings.remote_build = true;
+        let plan = build_plan(&input(vec![node("a", &["system"], &[]), there])).unwrap();
+        let build = "build:00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-new-system.drv";
+        let waits: Vec<_> = plan
+            .steps
+            .iter()
+            .map(|step| (step.id.as_str(), step.depends_on.len()))
+            .collect();
+        let on_node = format!("{build}@b");
+        assert_eq!(waits[..2], [(build, 0), (on_node.as_str(), 0)]);
+        let needs = |id: &str| {
+            let step = plan.steps.iter().find(|step| step.id.as_str() == id);
+            let ids = step.unwrap().depends_on.iter();
+            ids.map(super::super::StepId::as_str).collect::<Vec<_>>()
+        };
+        assert_eq!(needs("copy:a"), [build]);
+        assert_eq!(needs("copy:b"), [&on_node]);
+        assert_eq!(needs("barrier"), [build, &on_node]);
+        let is_noted = |note: &String| note.ends_with("known only then: system");
+        let noted: Vec<_> = plan
+            .nodes
+            .iter()
+            .map(|node| node.notes.iter().any(is_noted))
+            .collect();
+        assert_eq!(noted, [false, true]);
+    }
+
+    #[test]
     fn dependencies_are_ordered_whatever_their_names() {
         let nodes = vec![
             node("a", &["p"], &["c"]),

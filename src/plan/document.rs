@@ -294,7 +294,7 @@ pub struct PlannedStep {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
-    /// Build a derivation on the operator's machine.
+    /// Build a derivation: on the node that it names, or else on the operator's machine.
     Build,
     /// Copy closures to a node.
     Copy,
@@ -326,6 +326,20 @@ pub struct Summary {
     pub bytes_to_copy: u64,
     /// Number of paths to be copied.
     pub paths_to_copy: u64,
+}
+
+impl PlannedProfile {
+    /// Returns the derivation that is built on the operator's machine.
+    pub fn built_here(&self) -> Option<&StorePath> {
+        let derivation = self.target.drv_path.as_ref();
+        derivation.filter(|_| !self.settings.remote_build)
+    }
+
+    /// Returns the derivation that the node builds itself.
+    pub fn built_there(&self) -> Option<&StorePath> {
+        let derivation = self.target.drv_path.as_ref();
+        derivation.filter(|_| self.settings.remote_build)
+    }
 }
 
 impl Plan {

@@ -21,6 +21,7 @@ pub(super) fn notes_of(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Vec<St
     if changes {
         notes.extend(disk_space(facts, profiles));
         notes.extend(trust(facts, profiles));
+        notes.extend(built_there(profiles));
         notes.extend(mortal(facts, profiles));
         notes.extend(password(facts, profiles));
         if facts.lacks_agent {
@@ -72,9 +73,26 @@ fn disk_space(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> 
 }
 
 fn trust(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> {
-    let user = &profiles.first()?.connection.ssh_user;
+    let is_copied = |profile: &&PlannedProfile| profile.built_there().is_none();
+    let user = &profiles.iter().find(is_copied)?.connection.ssh_user;
     (facts.trusted == Some(false))
         .then(|| format!("{user} is not among the trusted-users of its Nix, which takes signed paths only from others"))
+}
+
+/// Nothing is built for a plan on a node.
+fn built_there(profiles: &[PlannedProfile]) -> Option<String> {
+    let is_unknown = |profile: &&PlannedProfile| {
+        let is_changed = profile.action != Action::Unchanged;
+        is_changed && profile.built_there().is_some() && profile.closure.is_none()
+    };
+    let names = profiles.iter().filter(is_unknown);
+    let names: Vec<&str> = names.map(|profile| profile.profile.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "built on the node, so that what changes in it is known only then: {}",
+            names.join(", ")
+        )
+    })
 }
 
 /// Before anything is changed, sudo may want a password.

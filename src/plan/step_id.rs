@@ -19,6 +19,12 @@ impl StepId {
         Self(format!("build:{}-{}", derivation.hash(), derivation.name()))
     }
 
+    /// Returns the id of the step that builds `derivation` on `node`.
+    pub fn build_on(node: &NodeName, derivation: &StorePath) -> Self {
+        let here = Self::build(derivation);
+        Self(format!("{here}@{}", quoted(node.as_str())))
+    }
+
     /// Returns the id of the step that copies closures to `node`.
     pub fn copy(node: &NodeName) -> Self {
         Self(format!("copy:{}", quoted(node.as_str())))
@@ -51,5 +57,18 @@ mod tests {
         assert_ne!(id("a.b", "c"), id("a", "b.c"));
         assert_eq!(id("web1", "system").as_str(), "activate:web1.system");
         assert_eq!(id("a.b", "c").as_str(), "activate:\"a.b\".c");
+    }
+
+    #[test]
+    fn a_build_on_a_node_is_another_one() {
+        let derivation: StorePath = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a.drv"
+            .parse()
+            .unwrap();
+        let on_node = StepId::build_on(&"web1".parse().unwrap(), &derivation);
+        assert_eq!(
+            on_node.as_str(),
+            "build:00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a.drv@web1"
+        );
+        assert_ne!(on_node, StepId::build(&derivation));
     }
 }

@@ -26,7 +26,10 @@ pub(super) fn steps(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Vec<P
     if acting.is_empty() {
         return Vec::new();
     }
-    let builds = builds(&acting);
+    let builds: Vec<_> = builds(&acting)
+        .into_iter()
+        .chain(builds_on_nodes(&acting))
+        .collect();
     let copies: Vec<_> = acting
         .iter()
         .map(|(node, profiles)| copy(node, profiles))
@@ -64,7 +67,7 @@ fn builds(acting: &BTreeMap<&NodeName, Vec<&PlannedProfile>>) -> Vec<PlannedStep
     let derivations: BTreeSet<&StorePath> = acting
         .values()
         .flatten()
-        .filter_map(|profile| profile.target.drv_path.as_ref())
+        .filter_map(|profile| profile.built_here())
         .collect();
     let step = |drv: &&StorePath| PlannedStep {
         drv_path: Some((*drv).clone()),
@@ -73,12 +76,28 @@ fn builds(acting: &BTreeMap<&NodeName, Vec<&PlannedProfile>>) -> Vec<PlannedStep
     derivations.iter().map(step).collect()
 }
 
+fn builds_on_nodes(acting: &BTreeMap<&NodeName, Vec<&PlannedProfile>>) -> Vec<PlannedStep> {
+    let built = |profile: &&PlannedProfile| {
+        let derivation = profile.built_there()?.clone();
+        Some((profile.node.clone(), derivation))
+    };
+    let profiles = acting.values().flatten();
+    let builds: BTreeSet<(NodeName, StorePath)> = profiles.filter_map(built).collect();
+    let step = |(node, derivation): (NodeName, StorePath)| PlannedStep {
+        drv_path: Some(derivation.clone()),
+        node: Some(node.clone()),
+        ..bare(StepId::build_on(&node, &derivation), StepKind::Build)
+    };
+    builds.into_iter().map(step).collect()
+}
+
 fn copy(node: &NodeName, profiles: &[&PlannedProfile]) -> PlannedStep {
-    let builds: BTreeSet<_> = profiles
-        .iter()
-        .filter_map(|profile| profile.target.drv_path.as_ref())
-        .map(StepId::build)
-        .collect();
+    let build = |profile: &&PlannedProfile| {
+        let here = profile.built_here().map(StepId::build);
+        let there = || Some(StepId::build_on(node, profile.built_there()?));
+        here.or_else(there)
+    };
+    let builds: BTreeSet<_> = profiles.iter().filter_map(build).collect();
     PlannedStep {
         node: Some(node.clone()),
         depends_on: builds.into_iter().collect(),

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlannerContext;
 use super::build::build_targets;
+use super::closures::{Group, Names};
+use super::on_node::Way;
+use crate::config::TargetPath;
 use crate::model::{NodeName, ProfileName, StorePath};
 use crate::nix::{Nix, NixError};
 use crate::plan::{NodeObservation, PlannedFleet};
@@ -18,11 +21,24 @@ pub(super) struct Change {
     pub(super) profile: ProfileName,
     pub(super) current: Option<StorePath>,
     pub(super) target: StorePath,
+    /// Whether its node builds the target itself.
+    pub(super) built_there: bool,
 }
 
 impl Change {
     pub(super) fn names(&self) -> (NodeName, ProfileName) {
         (self.node.clone(), self.profile.clone())
+    }
+
+    /// Returns the way to a target that may lie on the node already.
+    pub(super) fn way(&self, groups: &BTreeMap<Names, Group>) -> Option<Way> {
+        let names = self.names();
+        Some(Way {
+            group: groups.get(&names)?.clone(),
+            names,
+            current: self.current.clone(),
+            target: self.target.clone(),
+        })
     }
 }
 
@@ -42,8 +58,11 @@ pub(super) fn changes(
     fleets: &[PlannedFleet],
     observations: &BTreeMap<NodeName, NodeObservation>,
 ) -> Vec<Change> {
-    let change = |(names, target): (&(NodeName, ProfileName), &StorePath)| {
+    let there = built_there(fleets);
+    let change = |(names, target): (&(NodeName, ProfileName), &TargetPath)| {
         let (node, profile) = names;
+        let is_derived = target.drv_path.is_some();
+        let target = &target.path;
         let Some(NodeObservation::Ok(facts)) = observations.get(node) else {
             return None;
         };
@@ -53,11 +72,23 @@ pub(super) fn changes(
             profile: profile.clone(),
             current: current.cloned(),
             target: target.clone(),
+            built_there: is_derived && there.contains(&(node, profile)),
         })
     };
     let targets = fleets.iter().flat_map(|planned| &planned.targets);
-    targets
-        .filter_map(|(names, target)| change((names, &target.path)))
+    targets.filter_map(change).collect()
+}
+
+fn built_there(fleets: &[PlannedFleet]) -> BTreeSet<(&NodeName, &ProfileName)> {
+    let nodes = fleets.iter().flat_map(|planned| &planned.fleet.nodes);
+    let profiles = nodes.flat_map(|node| {
+        node.profiles
+            .iter()
+            .map(move |profile| (&node.name, profile))
+    });
+    profiles
+        .filter(|(_, profile)| profile.settings.remote_build)
+        .map(|(node, profile)| (node, &profile.name))
         .collect()
 }
 

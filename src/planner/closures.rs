@@ -52,10 +52,16 @@ pub(super) struct Compared {
 impl FromIterator<Self> for Compared {
     fn from_iter<All: IntoIterator<Item = Self>>(all: All) -> Self {
         all.into_iter().fold(Self::default(), |mut compared, more| {
-            compared.closures.extend(more.closures);
-            compared.units.extend(more.units);
+            compared.extend(more);
             compared
         })
+    }
+}
+
+impl Compared {
+    pub(super) fn extend(&mut self, more: Self) {
+        self.closures.extend(more.closures);
+        self.units.extend(more.units);
     }
 }
 

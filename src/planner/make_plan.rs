@@ -6,11 +6,12 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::PlannerContext;
 use super::against::{Against, read_base, read_saved};
-use super::changes::{Derivations, FailedBuild, build_changes, changes};
+use super::changes::{Change, Derivations, FailedBuild, build_changes, changes};
 use super::checks::with_checks;
-use super::closures::{Compared, compare_on_nodes, compare_with, groups};
+use super::closures::{Compared, Group, Names, compare_on_nodes, compare_with, groups};
 use super::evaluation::evaluate_fleet;
 use super::observation::observe_nodes;
+use super::on_node::read_ways;
 use super::roll_back::Stuck;
 use super::units::add_active;
 use crate::config::{ConfigError, Paths, Selection, Targets};
@@ -163,22 +164,22 @@ pub async fn plan_changes(
         basis,
     } = read;
     request.head.basis = basis;
-    let mut changes = changes(&fleets, &observations);
     let mut failed_builds = Vec::new();
     let mut compared = Compared::default();
-    if request.head.built && !changes.is_empty() {
-        let base = now.derivations();
-        failed_builds = build_changes(context, &request.nix, &fleets, &base, &mut changes).await?;
-        compared = match &now {
-            Now::OnNodes => {
-                compare_on_nodes(context, &groups(&fleets, &observations), &changes).await?
-            }
-            Now::Here(_) => {
-                let current = changes.iter().filter_map(|change| change.current.clone());
-                compare_with(&nix::closures(&current.collect()).await?, &changes).await?
-            }
-            Now::Saved(current) => compare_with(current, &changes).await?,
-        };
+    if request.head.built {
+        let all = changes(&fleets, &observations);
+        let (there, mut here): (Vec<Change>, _) =
+            all.into_iter().partition(|change| change.built_there);
+        let groups = groups(&fleets, &observations);
+        if !here.is_empty() {
+            let base = now.derivations();
+            failed_builds = build_changes(context, &request.nix, &fleets, &base, &mut here).await?;
+            compared = now.compare(context, &groups, &here).await?;
+        }
+        if matches!(now, Now::OnNodes) {
+            let ways = there.iter().filter_map(|change| change.way(&groups));
+            compared.extend(read_ways(context, ways.collect()).await);
+        }
         add_active(&mut compared.units, &observations);
     }
     if let Now::Here(base) = &now {
@@ -201,6 +202,23 @@ pub async fn plan_changes(
 }
 
 impl Now {
+    /// Compares changes whose targets are built here with what the profiles are now.
+    async fn compare(
+        &self,
+        context: &PlannerContext,
+        groups: &BTreeMap<Names, Group>,
+        changes: &[Change],
+    ) -> Result<Compared, NixError> {
+        match self {
+            Self::OnNodes => compare_on_nodes(context, groups, changes).await,
+            Self::Here(_) => {
+                let current = changes.iter().filter_map(|change| change.current.clone());
+                compare_with(&nix::closures(&current.collect()).await?, changes).await
+            }
+            Self::Saved(current) => compare_with(current, changes).await,
+        }
+    }
+
     fn derivations(&self) -> Derivations {
         match self {
             Self::Here(base) => base

@@ -11,6 +11,7 @@ mod closures;
 mod evaluation;
 mod make_plan;
 mod observation;
+mod on_node;
 mod outputs;
 mod roll_back;
 mod units;

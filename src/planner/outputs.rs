@@ -100,7 +100,8 @@ pub async fn restore_outputs(context: &PlannerContext, plan: &Plan) -> Result<bo
     Ok(true)
 }
 
-/// Returns the profiles whose outputs are not here, and whose derivations are not either.
+/// Returns the profiles whose outputs are not here, and whose derivations are not either. What is
+/// built on its node needs its derivation.
 async fn lost<'a>(profiles: &[&'a PlannedProfile]) -> Result<Vec<&'a PlannedProfile>, NixError> {
     let outputs = profiles.iter().map(|profile| &profile.target.path);
     let derivations = profiles
@@ -116,7 +117,8 @@ async fn lost<'a>(profiles: &[&'a PlannedProfile]) -> Result<Vec<&'a PlannedProf
             .drv_path
             .as_ref()
             .is_some_and(|path| !missing.contains(path));
-        missing.contains(&target.path) && !can_be_built
+        let is_wanted = profile.built_there().is_some() || missing.contains(&target.path);
+        is_wanted && !can_be_built
     };
     Ok(profiles.iter().filter(is_lost).copied().collect())
 }
@@ -132,8 +134,15 @@ async fn fetch(
         arguments: arguments.unwrap_or_default(),
         ..Nix::default()
     };
-    let paths = lost.iter().map(|profile| profile.target.path.clone());
-    let wanted = paths.map(|path| (path, None)).collect();
+    let wanted = lost
+        .iter()
+        .filter(|profile| profile.built_there().is_none());
+    let wanted: BTreeMap<_, _> = wanted
+        .map(|profile| (profile.target.path.clone(), None))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
     let failed = build_targets(context, &nix, &wanted).await?;
     for path in failed.keys() {
         context.sink.send(Event::Noted {
@@ -144,7 +153,13 @@ async fn fetch(
     Ok(())
 }
 
+/// Returns what has to be here of a profile.
+fn wanted(profile: &PlannedProfile) -> &StorePath {
+    profile.built_there().unwrap_or(&profile.target.path)
+}
+
 /// Evaluates the locked reference again, and builds what comes out if it is what was reviewed.
+/// Evaluating it is what makes the derivations.
 async fn remake(
     context: &PlannerContext,
     flake: &Flake,
@@ -153,7 +168,7 @@ async fn remake(
     if flake.dirty {
         return Err(OutputsError::Dirty {
             flake: flake.url.clone(),
-            path: lost[0].target.path.clone(),
+            path: wanted(lost[0]).clone(),
         });
     }
     let nix = Nix {
@@ -161,26 +176,31 @@ async fn remake(
         ..Nix::default()
     };
     let targets = evaluate_again(context, &nix, flake, lost).await?;
-    let mut wanted = BTreeMap::new();
+    let mut to_build = BTreeMap::new();
     for profile in lost {
         let key = (profile.node.clone(), profile.profile.clone());
         let target = targets.get(&key);
-        match target {
-            Some(target) if target.path == profile.target.path => {
-                wanted.insert(target.path.clone(), target.drv_path.clone());
-            }
-            other => {
-                let found = other.map_or("nothing".to_owned(), |target| target.path.to_string());
-                return Err(OutputsError::Differs {
-                    flake: flake.locked.clone(),
-                    profile: format!("{}.{}", profile.node, profile.profile),
-                    path: profile.target.path.clone(),
-                    found,
-                });
-            }
+        let found = target.and_then(|target| match profile.built_there() {
+            Some(_) => target.drv_path.as_ref(),
+            None => Some(&target.path),
+        });
+        let path = wanted(profile);
+        if found != Some(path) {
+            return Err(OutputsError::Differs {
+                flake: flake.locked.clone(),
+                profile: format!("{}.{}", profile.node, profile.profile),
+                path: path.clone(),
+                found: found.map_or("nothing".to_owned(), ToString::to_string),
+            });
+        }
+        if let Some(target) = target.filter(|_| profile.built_there().is_none()) {
+            to_build.insert(target.path.clone(), target.drv_path.clone());
         }
     }
-    match build_targets(context, &nix, &wanted)
+    if to_build.is_empty() {
+        return Ok(());
+    }
+    match build_targets(context, &nix, &to_build)
         .await?
         .into_iter()
         .next()

@@ -1,20 +1,15 @@
 //! The plan that takes profiles back to earlier generations.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use tokio::task::JoinSet;
+use std::collections::BTreeMap;
 
 use super::PlannerContext;
-use super::closures::{Compared, Group, Names};
+use super::closures::Names;
 use super::make_plan::{FleetsRead, PlanRequest, PlannerError};
-use super::units::{add_active, target_units};
+use super::on_node::{Way, read_ways};
+use super::units::add_active;
 use crate::config::TargetPath;
 use crate::model::{Generation, NodeName, ProfileName, StorePath};
-use crate::observe::{ClosuresQuestion, read_closures};
-use crate::plan::{
-    Closure, ClosurePair, NoWayBack, NodeFacts, NodeObservation, Plan, PlanInput, build_plan,
-    way_back,
-};
+use crate::plan::{NoWayBack, NodeFacts, NodeObservation, Plan, PlanInput, build_plan, way_back};
 
 /// A profile that cannot go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +36,7 @@ pub async fn plan_roll_back(
         ..
     } = read;
     let mut generations = BTreeMap::<Names, Generation>::new();
-    let mut pairs = Vec::new();
+    let mut ways = Vec::new();
     let mut stuck = Vec::new();
     for planned in &mut fleets {
         for node in &planned.fleet.nodes {
@@ -65,7 +60,7 @@ pub async fn plan_roll_back(
                         continue;
                     }
                 };
-                pairs.extend(way(facts, profile, &names, &path));
+                ways.extend(way(facts, profile, &names, &path));
                 generations.insert(names.clone(), generation);
                 let drv_path = None;
                 planned.targets.insert(names, TargetPath { path, drv_path });
@@ -75,7 +70,7 @@ pub async fn plan_roll_back(
     if !stuck.is_empty() {
         return Err(PlannerError::Stuck(stuck));
     }
-    let mut compared = read_pairs(context, pairs).await;
+    let mut compared = read_ways(context, ways).await;
     add_active(&mut compared.units, &observations);
     let input = PlanInput {
         head: request.head,
@@ -87,14 +82,6 @@ pub async fn plan_roll_back(
         systems: BTreeMap::new(),
     };
     Ok(build_plan(&input)?)
-}
-
-/// Two closures of one node.
-struct Way {
-    names: Names,
-    group: Group,
-    current: Option<StorePath>,
-    target: StorePath,
 }
 
 fn way(
@@ -115,51 +102,4 @@ fn way(
         current: observed.state.path().cloned(),
         target: target.clone(),
     })
-}
-
-/// Reads both closures of each way where they lie; those that a node does not tell are left out. Its
-/// units can be compared if what it goes back to lies here too.
-async fn read_pairs(context: &PlannerContext, ways: Vec<Way>) -> Compared {
-    let mut groups = BTreeMap::<Group, Vec<Way>>::new();
-    for way in ways {
-        groups.entry(way.group.clone()).or_default().push(way);
-    }
-    let mut reading = JoinSet::new();
-    for ((_, connection, nix_folder), ways) in groups {
-        let context = context.clone();
-        reading.spawn(async move {
-            let current = ways.iter().filter_map(|way| way.current.as_ref());
-            let system = target_units(ways.iter().map(|way| (way.names.clone(), &way.target)));
-            let question = ClosuresQuestion {
-                nix_folder: &nix_folder,
-                current: current.chain(ways.iter().map(|way| &way.target)).collect(),
-                candidates: BTreeSet::new(),
-                units: system.as_ref().map(|(_, units)| units),
-            };
-            let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
-            let read = read.unwrap_or_default();
-            let names = system.map(|(names, _)| names);
-            let closures = ways.iter().filter_map(|way| way.pair(&read.current));
-            Compared {
-                closures: closures.collect(),
-                units: names.zip(read.units).into_iter().collect(),
-            }
-        });
-    }
-    reading.join_all().await.into_iter().collect()
-}
-
-impl Way {
-    fn pair(&self, closures: &BTreeMap<StorePath, Closure>) -> Option<(Names, ClosurePair)> {
-        let before = match &self.current {
-            None => None,
-            Some(current) => Some(closures.get(current)?.clone()),
-        };
-        let pair = ClosurePair {
-            before,
-            after: closures.get(&self.target)?.clone(),
-            missing: BTreeSet::new(),
-        };
-        Some((self.names.clone(), pair))
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::line::{Line, message_lines};
 use super::outcome::{message, state_left};
-use super::steps::{Steps, built_name, node_label};
+use super::steps::{Steps, node_label};
 use super::style::{Mark, Tone, UNREADABLE, outcome_mark};
 use super::summary::Ended;
 use crate::apply::StepFact;
@@ -76,9 +76,7 @@ impl<'a> Failure<'a> {
     /// Returns the lines that tell it.
     pub(super) fn lines(&self, steps: &Steps, columns: usize) -> Vec<Line> {
         let subject = match self.subject {
-            Subject::Step(step, fact) if fact.kind == StepKind::Build => {
-                built_name(step).to_owned()
-            }
+            Subject::Step(step, fact) if fact.kind == StepKind::Build => steps.built(step),
             Subject::Step(step, _) => steps.subject(step),
             Subject::Node(node) => node_label(Some(node)),
         };

@@ -144,10 +144,15 @@ fn label(step: &PlannedStep, groups: &Groups) -> String {
     });
     let node = node.unwrap_or_default();
     match (step.kind, &step.profile) {
-        (StepKind::Build, _) if !groups.is_empty() => "build".to_owned(),
         (StepKind::Build, _) => {
             let name = step.drv_path.as_ref().map_or("", |path| path.name());
-            format!("build {}", name.strip_suffix(".drv").unwrap_or(name))
+            let name = name.strip_suffix(".drv").unwrap_or(name);
+            match (groups.is_empty(), node.is_empty()) {
+                (true, true) => format!("build {name}"),
+                (true, false) => format!("build {name} on {node}"),
+                (false, true) => "build".to_owned(),
+                (false, false) => format!("build on {node}"),
+            }
         }
         (StepKind::Copy, _) => format!("copy to {node}"),
         (StepKind::Barrier, _) => "all built and copied".to_owned(),

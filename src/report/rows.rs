@@ -153,9 +153,9 @@ impl Rows {
     fn label(&self, step: &StepId) -> Option<String> {
         match (self.steps.kind(step), self.steps.fact(step)) {
             (StepKind::Barrier, _) => None,
-            (StepKind::Build, _) => Some("build".to_owned()),
-            (_, fact) => Some(match fact.and_then(|fact| fact.node.as_ref()) {
+            (kind, fact) => Some(match fact.and_then(|fact| fact.node.as_ref()) {
                 Some(node) => quoted(node.as_str()),
+                None if kind == StepKind::Build => "build".to_owned(),
                 None => step.to_string(),
             }),
         }

@@ -70,10 +70,19 @@ impl Steps {
         }
     }
 
+    /// Returns what a build step builds, and where if not here.
+    pub(super) fn built(&self, step: &StepId) -> String {
+        let name = built_name(step);
+        match self.fact(step).and_then(|fact| fact.node.as_ref()) {
+            Some(node) => format!("{name} on {}", quoted(node.as_str())),
+            None => name.to_owned(),
+        }
+    }
+
     /// Returns a step as a noun, such as `the copy to web1`.
     pub(super) fn deed(&self, step: &StepId) -> String {
         match self.fact(step).map(|fact| fact.kind) {
-            Some(StepKind::Build) => format!("the build of {}", built_name(step)),
+            Some(StepKind::Build) => format!("the build of {}", self.built(step)),
             Some(StepKind::Copy) => format!("the copy to {}", self.subject(step)),
             Some(StepKind::Activate) => self.subject(step),
             Some(StepKind::Barrier) => "building and copying".to_owned(),
@@ -86,6 +95,7 @@ impl Steps {
 pub(super) fn built_name(step: &StepId) -> &str {
     let text = step.as_str();
     let base = text.strip_prefix("build:").unwrap_or(text);
+    let base = base.split('@').next().unwrap_or(base);
     let name = base.split_once('-').map_or(base, |(_, name)| name);
     name.strip_suffix(".drv").unwrap_or(name)
 }

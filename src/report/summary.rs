@@ -158,7 +158,7 @@ impl RunSummary {
             .filter(|(_, ended)| {
                 matches!(
                     ended.outcome,
-                    Outcome::Failed { .. } | Outcome::Broken { .. }
+                    Outcome::Failed { .. } | Outcome::Broken { .. } | Outcome::Unreachable { .. }
                 )
             })
     }

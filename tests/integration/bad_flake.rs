@@ -417,18 +417,6 @@ fn nodes_that_depend_on_each_other_in_a_circle() {
 }
 
 #[test]
-fn options_that_are_not_carried_out_are_refused() {
-    let words = [
-        "remoteBuild",
-        "this version of deploy does not carry it out",
-    ];
-    let set = with_profile("unsupported", "remoteBuild = true;");
-    refuses("unsupported", &set, &[], 1, &words);
-    let unset = with_profile("unsupported", "");
-    refuses("unsupported", &unset, &["--remote-build"], 1, &words);
-}
-
-#[test]
 fn a_profile_name_that_is_no_file_name() {
     let flake = fleet().node(
         Node::at(web1()).profile(

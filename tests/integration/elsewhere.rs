@@ -111,6 +111,22 @@ fn a_tree_that_was_never_committed_cannot_be_had_elsewhere() {
 }
 
 #[test]
+fn a_node_cannot_build_what_was_never_committed() {
+    let elsewhere = Elsewhere::new();
+    let profile = Profile::new("app", "1.0").setting("remoteBuild = true;");
+    let flake = one(elsewhere.bed.host(0), profile);
+    let scene = Scene::new(&elsewhere.bed, "fleet", &flake);
+    elsewhere.commit();
+    let operator = elsewhere.bed.operator();
+    operator.append("/root/fleet/flake.nix", "# changed\n");
+    drop(scene.save("/root/plan.json"));
+    elsewhere.lose_everything();
+    let refused = scene.deploy(&["apply", "/root/plan.json"]).code(1);
+    drop(refused.says(&["-app-1.0.drv is not here", "with uncommitted changes"]));
+    elsewhere.is_as_before();
+}
+
+#[test]
 fn another_output_than_was_reviewed_is_refused() {
     let elsewhere = Elsewhere::new();
     let version = "builtins.readFile /root/version";

@@ -40,6 +40,7 @@ mod other_sudo;
 mod package;
 mod plan_format;
 mod recovery;
+mod remote_build;
 mod roll_back;
 mod rollback;
 mod saved_plan;

@@ -66,25 +66,27 @@ pub(in crate::apply) async fn copy<H: Host>(
     profiles: &[&PlannedProfile],
     log: &mut StepLog,
 ) -> Result<(), HostError> {
-    let paths: BTreeSet<StorePath> = profiles
+    let copied = profiles
         .iter()
-        .map(|profile| profile.target.path.clone())
-        .collect();
+        .filter(|profile| profile.built_there().is_none());
+    let paths: BTreeSet<StorePath> = copied.map(|profile| profile.target.path.clone()).collect();
     let node = profiles
         .first()
         .and_then(|profile| context.plan.node(&profile.node));
     let folder = node.and_then(|node| node.nix_folder.as_ref());
     let request = CopyRequest {
         paths: paths.into_iter().collect(),
+        derivations: false,
         substitute: profiles
             .iter()
             .all(|profile| !profile.settings.fast_connection),
         remote_program: folder.and_then(|folder| format!("{folder}/nix-store").parse().ok()),
     };
-    context
-        .host
-        .copy(connection, &request, &mut |line| log.line(line))
-        .await?;
+    if !request.paths.is_empty() {
+        let host = &context.host;
+        host.copy(connection, &request, &mut |line| log.line(line))
+            .await?;
+    }
     for profile in profiles {
         if let Ok(agent) = LegacyAgent::of(profile, &context.run) {
             dialect(&context.host, profile, &agent).await?;
