@@ -27,7 +27,9 @@ pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, Cl
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
     let saved = match args.targets.first() {
-        Some(first) if is_plan(first) => Some(saved_plan(&args, first, &context.operator.host)?),
+        Some(first) if args.selection.file.name().is_none() && is_plan(first) => {
+            Some(saved_plan(&args, first, &context.operator.host)?)
+        }
         _ => {
             check_no_digest(&args)?;
             check_answerable(context, args.run.yes || args.modes.dry_activate)?;

@@ -80,7 +80,7 @@ pub(super) struct PlanArgs {
 
     /// Compare with the fleet at another revision instead of asking any node
     ///
-    /// Both are evaluated and built here; no node is logged in to. Shows what changes between the two for
+    /// FLAKE may be a Nix file, as a TARGET may. Both are evaluated and built here; no node is logged in to. Shows what changes between the two for
     /// nodes that run what FLAKE says. Such a plan cannot be applied.
     #[arg(long, value_name = "FLAKE", conflicts_with = "observed")]
     pub(super) base: Option<String>,
@@ -137,7 +137,7 @@ pub(super) struct PlanArgs {
 
 /// Make it so: build, copy, activate, confirm, and take back what fails
 ///
-/// A TARGET that is a regular file, ends in `.json` or is `-` is a saved plan, which is applied
+/// A TARGET that is a regular file (but no `.nix`), ends in `.json` or is `-` is a saved plan, applied
 /// exactly as it was reviewed; further TARGETs narrow it.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -383,6 +383,9 @@ pub(super) struct CheckArgs {
     #[arg(value_name = "FLAKE", default_value = ".")]
     pub(super) targets: Vec<TargetArgument>,
 
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+
     /// Evaluate the paths of the profiles too
     #[arg(long)]
     pub(super) paths: bool,
@@ -437,9 +440,22 @@ pub(super) enum Format {
     Json,
 }
 
+/// What takes the place of a flake.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Selection")]
+pub(super) struct FileArgs {
+    /// A Nix file, or a folder with a `default.nix`, instead of a flake; a TARGET is then NODE or
+    /// NODE.PROFILE
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) file: Option<String>,
+}
+
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Selection")]
 pub(super) struct SelectionArgs {
+    #[command(flatten)]
+    pub(super) file: FileArgs,
+
     /// Leave this node or profile out; may be given several times
     #[arg(long, value_name = "TARGET")]
     pub(super) exclude: Vec<TargetArgument>,

@@ -9,23 +9,23 @@ use super::args::{ApplyArgs, CommandLine};
 use super::bare_args::BareArgs;
 use super::context::Context;
 use super::error::CliError;
-use super::not_yet::refuse;
 use super::{apply, plan_source};
 
 const HERE: &str = ".";
 
 pub(super) async fn run(context: &Context, args: BareArgs) -> Result<u8, CliError> {
-    apply::run(context, translated(args)?).await
+    Box::pin(apply::run(context, translated(args)?)).await
 }
 
 fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
-    refuse(&[("--file", args.file.is_some())])?;
     let mut targets = args.targets;
     targets.extend(args.target);
     if targets.is_empty() {
         targets.push(HERE.to_owned());
     }
-    targets.iter().try_for_each(|target| check_target(target))?;
+    if args.selection.file.name().is_none() {
+        targets.iter().try_for_each(|target| check_target(target))?;
+    }
     let mut run = args.run;
     run.yes = !args.interactive;
     run.rollback_succeeded.get_or_insert(true);
@@ -50,7 +50,7 @@ fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
     })
 }
 
-/// A flake is meant, so what looks like anything else is a slip.
+/// A fleet is meant, so what looks like anything else is a slip.
 fn check_target(target: &str) -> Result<(), CliError> {
     if is_subcommand(target) {
         return Err(CliError::usage(

@@ -1,7 +1,5 @@
 //! `deploy` without a subcommand, as it is typed: the command line of deploy-rs.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::args::{
@@ -17,10 +15,6 @@ pub(super) struct BareArgs {
     /// What to deploy, where it is several
     #[arg(long, value_name = "TARGET", num_args = 1..)]
     pub(super) targets: Vec<String>,
-
-    /// A Nix file instead of a flake (not carried out by this version)
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) file: Option<PathBuf>,
 
     /// Show the plan and ask before anything is changed
     #[arg(long, short, conflicts_with = "yes")]

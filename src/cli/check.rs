@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::args::{CheckArgs, Format};
 use super::context::Context;
 use super::error::CliError;
+use super::origin::located;
 use super::output::print_data;
 use super::signals::{interruptible, interrupts};
 use crate::config::{
@@ -31,7 +32,7 @@ struct FlakeReport<'a> {
 }
 
 pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliError> {
-    let selections = select(&args.targets, &[]);
+    let selections = select(&located(&args.targets, args.file.name())?, &[]);
     let nix = Nix {
         arguments: args.nix_arguments,
         jobs: None,
@@ -45,7 +46,7 @@ pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliErr
         let mut checked = Vec::new();
         for selection in &selections {
             let findings = check(context, &nix, selection, paths).await?;
-            checked.push((selection.flake.as_str(), findings));
+            checked.push((&selection.origin, findings));
         }
         Ok::<_, CliError>(checked)
     };
@@ -54,7 +55,10 @@ pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliErr
         Format::Human => findings_text(&checked),
         Format::Json => {
             let flakes = checked.iter();
-            let flakes = flakes.map(|(flake, findings)| FlakeReport { flake, findings });
+            let flakes = flakes.map(|(origin, findings)| FlakeReport {
+                flake: origin.reference(),
+                findings,
+            });
             let report = Report {
                 format_version: FORMAT_VERSION,
                 flakes: flakes.collect(),
@@ -86,6 +90,6 @@ async fn check(
         login: &context.login,
     };
     let mut findings = find_problems(&evaluation.settings, &parse);
-    findings.extend(target_errors(&evaluation, &selection.flake));
+    findings.extend(target_errors(&evaluation, &selection.origin));
     Ok(findings)
 }

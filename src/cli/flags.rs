@@ -2,12 +2,19 @@
 
 use std::num::NonZeroUsize;
 
-use super::args::{LimitArgs, ModeArgs, RunArgs, SettingArgs};
+use super::args::{FileArgs, LimitArgs, ModeArgs, RunArgs, SettingArgs};
 use super::error::CliError;
 use crate::apply::{Activations, Limits, OnFailure, Policy};
 use crate::model::{FlagSettings, Settings};
 use crate::plan::Mode;
 use crate::schedule::Barrier;
+
+impl FileArgs {
+    /// Returns the file that takes the place of flakes.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+}
 
 impl ModeArgs {
     /// Returns what applying does with the profiles.

@@ -12,7 +12,7 @@ mod entry;
 mod error;
 mod flags;
 mod look;
-mod not_yet;
+mod origin;
 mod output;
 mod plan;
 mod plan_source;

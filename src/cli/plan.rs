@@ -9,12 +9,13 @@ use super::context::{Context, random_id};
 use super::dry_run::dry_run;
 use super::error::CliError;
 use super::look::look_and_sum_up;
+use super::origin::{located, origin_of};
 use super::output::{print_failed_builds, print_plan, print_summary};
 use super::plan_source::read_observations;
 use super::results::keep_results;
 use super::state::StateFolder;
 use crate::apply::Exit;
-use crate::config::{Selection, TargetArgument, select};
+use crate::config::{Origin, Selection, TargetArgument, select};
 use crate::model::StorePath;
 use crate::nix::{Nix, add_derivation_roots, add_roots, invalid_paths};
 use crate::plan::{Action, Basis, Gate, Mode, Observed, Plan, PlanHead, render_plan};
@@ -75,7 +76,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
         },
     )?;
     request.against = match (&args.base, &args.observed) {
-        (Some(base), _) => Against::Base(base.clone()),
+        (Some(base), _) => Against::Base(origin_of(base)),
         (None, Some(file)) => Against::Observations(Arc::new(read_observations(file)?)),
         (None, None) => Against::Nodes,
     };
@@ -98,7 +99,9 @@ pub(super) fn new_request(
     (selection, settings): (&SelectionArgs, &SettingArgs),
     switches: PlanSwitches,
 ) -> Result<PlanRequest, CliError> {
-    let exclude = &selection.exclude;
+    let file = selection.file.name();
+    let targets = located(targets, file)?;
+    let exclude = located(&selection.exclude, file)?;
     let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
     let excluded = exclude.iter().map(|target| format!("--exclude {target}"));
     let head = PlanHead {
@@ -115,8 +118,8 @@ pub(super) fn new_request(
             .collect(),
         force: switches.force,
     };
-    let selections = select(targets, exclude);
-    check_excluded(&selections, exclude)?;
+    let selections = select(&targets, &exclude);
+    check_excluded(&selections, &exclude)?;
     Ok(PlanRequest {
         head,
         selections,
@@ -132,23 +135,27 @@ pub(super) fn new_request(
 
 /// An exclusion that nothing is left out by is a slip, after which too much would be applied.
 fn check_excluded(selections: &[Selection], exclude: &[TargetArgument]) -> Result<(), CliError> {
-    let flakes: Vec<&str> = selections
+    let origins: Vec<&Origin> = selections
         .iter()
-        .map(|selection| selection.flake.as_str())
+        .map(|selection| &selection.origin)
         .collect();
     match exclude
         .iter()
-        .find(|target| !flakes.contains(&target.flake.as_str()))
+        .find(|target| !origins.contains(&&target.origin))
     {
         None => Ok(()),
         Some(target) => Err(CliError::usage(
             format!(
-                "--exclude {target} leaves nothing out: flake {} is not among the TARGETs",
-                target.flake
+                "--exclude {target} leaves nothing out: {} is not among the TARGETs",
+                target.origin
             ),
             format!(
                 "write it as a TARGET is written, such as '{}#<node>'",
-                flakes.join("#<node>' or '")
+                origins
+                    .iter()
+                    .map(|origin| origin.reference())
+                    .collect::<Vec<_>>()
+                    .join("#<node>' or '")
             ),
         )),
     }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::CliError;
+use super::origin::is_nix_file;
 use crate::config::TargetArgument;
 use crate::plan::{
     DOCUMENT_SIZE_MAX, DocumentError, Plan, PlanFileError, SavedObservations, parse_plan,
@@ -14,7 +15,7 @@ pub(super) fn is_plan(target: &str) -> bool {
     let has_ending = Path::new(target)
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    target == "-" || has_ending || Path::new(target).is_file()
+    target == "-" || has_ending || (Path::new(target).is_file() && !is_nix_file(target))
 }
 
 /// Returns the plan in a file, or on standard input for `-`.
@@ -68,7 +69,10 @@ pub(super) fn narrow(plan: Plan, targets: &[TargetArgument]) -> Result<Plan, Cli
         return Ok(plan);
     }
     for target in targets {
-        let known_flake = plan.flakes.iter().any(|flake| flake.url == target.flake);
+        let known_flake = plan
+            .flakes
+            .iter()
+            .any(|flake| flake.origin() == target.origin);
         let known = plan.profiles.iter().any(|profile| {
             target
                 .node

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::ApplyArgs;
 use super::carry_out::Prepared;
 use super::error::CliError;
+use super::origin::located;
 use super::plan_source::{narrow, read_plan};
 use super::preparation::{Preparation, read_again};
 use super::signals::interruptible;
@@ -44,7 +45,8 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str, own_host: &str) -> Result
             "make a plan with access to the nodes: `deploy plan --out FILE`",
         ));
     }
-    let mut plan = narrow(plan, &targets.collect::<Result<Vec<_>, _>>()?)?;
+    let targets = located(&targets.collect::<Result<Vec<_>, _>>()?, None)?;
+    let mut plan = narrow(plan, &targets)?;
     let overrides = args.settings.overrides()?;
     for profile in &mut plan.profiles {
         let settings = &mut profile.settings;

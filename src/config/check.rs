@@ -1,21 +1,26 @@
 //! Checks that several readers share, and the hints that go with a refusal.
 
 use super::error::ConfigError;
+use super::origin::Origin;
 use super::raw::RawSettings;
 use super::selection::{NodeSelection, Selection};
 use super::suggest::nearest;
 use crate::model::quoted;
 
-pub(super) fn check_set(flake: &str, place: &str, found: Option<&str>) -> Result<(), ConfigError> {
+pub(super) fn check_set(
+    origin: &Origin,
+    place: &str,
+    found: Option<&str>,
+) -> Result<(), ConfigError> {
     match found {
         Some("set") => Ok(()),
         Some(found) => Err(ConfigError::NotASet {
-            flake: flake.to_owned(),
+            origin: origin.clone(),
             place: place.to_owned(),
             found: format!("of type {found}"),
         }),
         None => Err(ConfigError::NotASet {
-            flake: flake.to_owned(),
+            origin: origin.clone(),
             place: place.to_owned(),
             found: "missing".into(),
         }),
@@ -24,7 +29,7 @@ pub(super) fn check_set(flake: &str, place: &str, found: Option<&str>) -> Result
 
 pub(super) fn check_selection(raw: &RawSettings, selection: &Selection) -> Result<(), ConfigError> {
     let not_found = |kind, name: &str, known: &[String]| ConfigError::NotFound {
-        flake: selection.flake.clone(),
+        origin: selection.origin.clone(),
         kind,
         name: name.to_owned(),
         help: suggestion(name, known),
@@ -45,7 +50,7 @@ pub(super) fn check_selection(raw: &RawSettings, selection: &Selection) -> Resul
         }) {
             let full = format!("{}.{}", quoted(name), quoted(profile.as_str()));
             return Err(ConfigError::NotFound {
-                flake: selection.flake.clone(),
+                origin: selection.origin.clone(),
                 kind: "profile",
                 name: full,
                 help: suggestion(profile.as_str(), &node.profile_names),
@@ -55,12 +60,12 @@ pub(super) fn check_selection(raw: &RawSettings, selection: &Selection) -> Resul
     Ok(())
 }
 
-pub(super) fn check_name<T>(flake: &str, place: &str, name: &str) -> Result<T, ConfigError>
+pub(super) fn check_name<T>(origin: &Origin, place: &str, name: &str) -> Result<T, ConfigError>
 where
     T: TryFrom<String, Error = crate::model::InvalidText>,
 {
     T::try_from(name.to_owned()).map_err(|source| ConfigError::BadValue {
-        flake: flake.to_owned(),
+        origin: origin.clone(),
         place: place.to_owned(),
         source,
     })

@@ -2,31 +2,32 @@
 
 use miette::Diagnostic;
 
+use super::origin::Origin;
 use crate::model::InvalidText;
 
 /// The fleet is not well formed, or what was asked for is not in it.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ConfigError {
     /// `deploy`, a node or a profile is no attribute set.
-    #[error("`{place}` of flake {flake} is {found}, but must be an attribute set")]
+    #[error("`{place}` of {origin} is {found}, but must be an attribute set")]
     #[diagnostic(
         code(deploy::config::not_a_set),
         help("write `deploy.nodes.<node> = {{ hostname = …; profiles.<profile> = {{ … }}; }};`")
     )]
     NotASet {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The attribute.
         place: String,
         /// What it is.
         found: String,
     },
     /// A node or profile that was asked for does not exist.
-    #[error("flake {flake} has no {kind} `{name}`")]
+    #[error("{origin} has no {kind} `{name}`")]
     #[diagnostic(code(deploy::config::not_found), help("{help}"))]
     NotFound {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// Node or profile.
         kind: &'static str,
         /// The name.
@@ -35,11 +36,11 @@ pub enum ConfigError {
         help: String,
     },
     /// An option that must be there is missing.
-    #[error("`{place}` of flake {flake} has no `{option}`")]
+    #[error("`{place}` of {origin} has no `{option}`")]
     #[diagnostic(code(deploy::config::missing_option), help("{help}"))]
     MissingOption {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The node or profile.
         place: String,
         /// The option.
@@ -48,11 +49,11 @@ pub enum ConfigError {
         help: String,
     },
     /// An option has a value of another type.
-    #[error("`{place}` of flake {flake} is {found}, but must be {expected}")]
+    #[error("`{place}` of {origin} is {found}, but must be {expected}")]
     #[diagnostic(code(deploy::config::wrong_type))]
     WrongType {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The option.
         place: String,
         /// What it must be.
@@ -61,22 +62,22 @@ pub enum ConfigError {
         found: String,
     },
     /// An option has a value that cannot be used.
-    #[error("`{place}` of flake {flake} cannot be used")]
+    #[error("`{place}` of {origin} cannot be used")]
     #[diagnostic(code(deploy::config::bad_value))]
     BadValue {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The option.
         place: String,
         /// What is wrong with it.
         source: InvalidText,
     },
     /// A list names a node or profile that does not exist.
-    #[error("`{place}` of flake {flake} names `{name}`, which does not exist")]
+    #[error("`{place}` of {origin} names `{name}`, which does not exist")]
     #[diagnostic(code(deploy::config::unknown_reference), help("{help}"))]
     UnknownReference {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The option.
         place: String,
         /// The name.
@@ -85,7 +86,7 @@ pub enum ConfigError {
         help: String,
     },
     /// Neither `user` nor `sshUser` is set.
-    #[error("profile `{place}` of flake {flake} has neither `user` nor `sshUser`")]
+    #[error("profile `{place}` of {origin} has neither `user` nor `sshUser`")]
     #[diagnostic(
         code(deploy::config::no_user),
         help(
@@ -93,17 +94,17 @@ pub enum ConfigError {
         )
     )]
     NoUser {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The profile.
         place: String,
     },
     /// An option that this version does not carry out.
-    #[error("`{place}` of flake {flake} is set, but this version of deploy does not carry it out")]
+    #[error("`{place}` of {origin} is set, but this version of deploy does not carry it out")]
     #[diagnostic(code(deploy::config::not_supported), help("{help}"))]
     NotSupported {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// The option.
         place: String,
         /// What can be done instead.
@@ -134,23 +135,23 @@ pub enum ConfigError {
         members: String,
     },
     /// Nothing is left to be planned.
-    #[error("nothing is selected from flake {flake}")]
+    #[error("nothing is selected from {origin}")]
     #[diagnostic(code(deploy::config::nothing_selected), help("{help}"))]
     NothingSelected {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// What exists.
         help: String,
     },
     /// The settings that Nix printed cannot be read.
-    #[error("the evaluation of flake {flake} gave something unexpected at `{place}`")]
+    #[error("the evaluation of {origin} gave something unexpected at `{place}`")]
     #[diagnostic(
         code(deploy::config::unexpected),
         help("this is a bug of deploy, or of this version of Nix")
     )]
     Unexpected {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// Where in the JSON.
         place: String,
         /// What the parser said.

@@ -10,6 +10,7 @@ mod fleet;
 mod kind;
 mod no_effect;
 mod options;
+mod origin;
 mod parse;
 mod parse_context;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use expression::{Paths, SETTINGS_MARK, expression, nix_string};
 pub use finding::{Finding, Severity};
 pub use findings::find_problems;
 pub use fleet::{Fleet, FleetNode, FleetProfile, ProfileLocation, TargetPath, Targets};
+pub use origin::Origin;
 pub use parse::parse_fleet;
 pub use parse_context::ParseContext;
 pub use raw::{Evaluation, RawSettings};

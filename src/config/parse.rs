@@ -6,6 +6,7 @@ use super::check::{check_name, check_selection, check_set, names, unknown_option
 use super::error::ConfigError;
 use super::fleet::{Fleet, FleetNode, FleetProfile};
 use super::options;
+use super::origin::Origin;
 use super::parse_context::ParseContext;
 use super::profile::parse_profile;
 use super::raw::{Level, RawNode, RawSettings};
@@ -14,9 +15,9 @@ use crate::model::{HostName, NodeName, Settings, quoted};
 
 /// Returns the checked fleet that these settings describe.
 pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Fleet, ConfigError> {
-    let flake = context.selection.flake.as_str();
-    check_set(flake, "deploy", Some(&raw.fleet.r#type))?;
-    check_set(flake, "deploy.nodes", raw.nodes_type.as_deref())?;
+    let origin = &context.selection.origin;
+    check_set(origin, "deploy", Some(&raw.fleet.r#type))?;
+    check_set(origin, "deploy.nodes", raw.nodes_type.as_deref())?;
     check_selection(raw, context.selection)?;
     let mut warnings = unknown_options(
         "deploy",
@@ -24,7 +25,7 @@ pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Flee
         &options::known(&options::FLEET),
     );
     let fleet = Reader {
-        flake,
+        origin,
         place: "deploy".to_owned(),
         options: &raw.fleet.options,
     }
@@ -37,7 +38,7 @@ pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Flee
     if nodes.is_empty() {
         let help = format!("its nodes are: {}", names(&raw.node_names));
         return Err(ConfigError::NothingSelected {
-            flake: flake.to_owned(),
+            origin: origin.clone(),
             help,
         });
     }
@@ -61,11 +62,11 @@ fn parse_node(
     context: &ParseContext<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<FleetNode, ConfigError> {
-    let flake = context.selection.flake.as_str();
+    let origin = &context.selection.origin;
     let place = format!("deploy.nodes.{}", quoted(name));
-    check_set(flake, &place, Some(&node.r#type))?;
+    check_set(origin, &place, Some(&node.r#type))?;
     check_set(
-        flake,
+        origin,
         &format!("{place}.profiles"),
         node.profiles_type.as_deref(),
     )?;
@@ -75,16 +76,16 @@ fn parse_node(
         &options::known(&options::NODE),
     ));
     let reader = Reader {
-        flake,
+        origin,
         place: place.clone(),
         options: &node.options,
     };
-    let name = check_name::<NodeName>(flake, "deploy.nodes", name)?;
+    let name = check_name::<NodeName>(origin, "deploy.nodes", name)?;
     let hostname = match &context.flags.hostname {
         Some(hostname) => hostname.clone(),
         None => reader
             .checked("hostname")?
-            .ok_or_else(|| missing_hostname(flake, &place))?,
+            .ok_or_else(|| missing_hostname(origin, &place))?,
     };
     // Another name for the node is the name of another machine.
     let local = match &context.flags.hostname {
@@ -94,7 +95,7 @@ fn parse_node(
     let depends_on = reader.references("dependsOn", &raw.node_names, "a list of node names")?;
     let depends_on = depends_on
         .iter()
-        .map(|name| check_name(flake, &place, name));
+        .map(|name| check_name(origin, &place, name));
     let profiles = parse_profiles(node, &reader, fleet, (&hostname, local), context, warnings)?;
     Ok(FleetNode {
         name,
@@ -112,7 +113,7 @@ fn parse_profiles(
     context: &ParseContext<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<FleetProfile>, ConfigError> {
-    let flake = reader.flake;
+    let origin = reader.origin;
     let order = reader.references(
         "profilesOrder",
         &node.profile_names,
@@ -122,11 +123,11 @@ fn parse_profiles(
     let mut profiles = Vec::new();
     for (name, profile) in sorted_by_order(&node.profiles, &order) {
         let place = format!("{}.profiles.{}", reader.place, quoted(name));
-        check_set(flake, &place, Some(&profile.r#type))?;
+        check_set(origin, &place, Some(&profile.r#type))?;
         let known = options::known(&options::PROFILE);
         warnings.extend(unknown_options(&place, &profile.unknown, &known));
         let reader = Reader {
-            flake,
+            origin,
             place,
             options: &profile.options,
         };
@@ -154,9 +155,9 @@ fn sorted_by_order<'a>(
     sorted
 }
 
-fn missing_hostname(flake: &str, place: &str) -> ConfigError {
+fn missing_hostname(origin: &Origin, place: &str) -> ConfigError {
     ConfigError::MissingOption {
-        flake: flake.to_owned(),
+        origin: origin.clone(),
         place: place.to_owned(),
         option: "hostname",
         help: format!("add `{place}.hostname = \"<host name or address>\";`, or give --hostname"),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Evaluation, ParseContext, Selection, parse_fleet, parse_targets};
+use super::{Evaluation, Origin, ParseContext, Selection, parse_fleet, parse_targets};
 use crate::model::FlagSettings;
 use crate::model::mutated::{mutated, saved_cases};
 
@@ -62,7 +62,7 @@ fn is_fleet(text: &str) -> bool {
     };
     let context = ParseContext {
         selection: &Selection {
-            flake: ".".to_owned(),
+            origin: Origin::Flake(".".to_owned()),
             nodes: None,
             excluded: [].into(),
         },
@@ -71,7 +71,7 @@ fn is_fleet(text: &str) -> bool {
     };
     let refusals = [
         parse_fleet(&evaluation.settings, &context).err(),
-        parse_targets(&evaluation, ".").err(),
+        parse_targets(&evaluation, &context.selection.origin).err(),
     ];
     for refusal in refusals.iter().flatten() {
         assert!(!refusal.to_string().is_empty());

@@ -18,10 +18,10 @@ pub(super) fn parse_profile(
     (hostname, local): (&HostName, Option<bool>),
     context: &ParseContext<'_>,
 ) -> Result<FleetProfile, ConfigError> {
-    let flake = reader.flake;
+    let origin = reader.origin;
     let Some(user) = merged.user.clone().or_else(|| merged.ssh_user.clone()) else {
         return Err(ConfigError::NoUser {
-            flake: flake.to_owned(),
+            origin: origin.clone(),
             place: reader.place.clone(),
         });
     };
@@ -53,7 +53,7 @@ pub(super) fn parse_profile(
     };
     let other = confirm_connection(&connection, &merged);
     Ok(FleetProfile {
-        name: check_name::<ProfileName>(flake, &reader.place, name)?,
+        name: check_name::<ProfileName>(origin, &reader.place, name)?,
         user,
         connection,
         location: location.map_or(ProfileLocation::UserFolder, ProfileLocation::Path),
@@ -105,7 +105,7 @@ fn check_asks(reader: &Reader<'_>, words: &[String]) -> Result<(), ConfigError> 
         return Ok(());
     }
     Err(ConfigError::NotSupported {
-        flake: reader.flake.to_owned(),
+        origin: reader.origin.clone(),
         place: format!(
             "{} with `{}`",
             reader.place("interactiveSudo"),
@@ -127,7 +127,7 @@ fn sudo_words(
         Some(text) => shlex::split(text)
             .filter(|words| !words.is_empty())
             .ok_or_else(|| ConfigError::WrongType {
-                flake: reader.flake.to_owned(),
+                origin: reader.origin.clone(),
                 place: reader.place("sudo"),
                 expected: "a command line such as \"sudo -u\"",
                 found: format!("the text {text:?}"),

@@ -6,12 +6,13 @@ use serde::de::DeserializeOwned;
 
 use super::check::suggestion;
 use super::error::ConfigError;
+use super::origin::Origin;
 use super::raw::Described;
 use crate::model::Settings;
 
 /// One level's options, and where they stand, for messages.
 pub(super) struct Reader<'a> {
-    pub(super) flake: &'a str,
+    pub(super) origin: &'a Origin,
     pub(super) place: String,
     pub(super) options: &'a BTreeMap<String, Described>,
 }
@@ -37,7 +38,7 @@ impl Reader<'_> {
         serde_json::from_value(described.value.clone())
             .map(Some)
             .map_err(|_| ConfigError::WrongType {
-                flake: self.flake.to_owned(),
+                origin: self.origin.clone(),
                 place: self.place(option),
                 expected,
                 found: described.found(),
@@ -53,7 +54,7 @@ impl Reader<'_> {
             .map(T::try_from)
             .transpose()
             .map_err(|source| ConfigError::BadValue {
-                flake: self.flake.to_owned(),
+                origin: self.origin.clone(),
                 place: self.place(option),
                 source,
             })
@@ -94,7 +95,7 @@ impl Reader<'_> {
         match listed.iter().find(|name| !known.contains(name)) {
             None => Ok(listed),
             Some(name) => Err(ConfigError::UnknownReference {
-                flake: self.flake.to_owned(),
+                origin: self.origin.clone(),
                 place: self.place(option),
                 name: name.clone(),
                 help: suggestion(name, known),

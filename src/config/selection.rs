@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::TargetArgument;
+use super::{Origin, TargetArgument};
 use crate::model::{NodeName, ProfileName};
 
 /// What is wanted of one node.
@@ -14,11 +14,11 @@ pub enum NodeSelection {
     Profiles(BTreeSet<ProfileName>),
 }
 
-/// What is wanted of one flake.
+/// What is wanted of one fleet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// The flake reference.
-    pub flake: String,
+    /// Where the fleet is described.
+    pub origin: Origin,
     /// The nodes wanted; none stands for all of them.
     pub nodes: Option<BTreeMap<NodeName, NodeSelection>>,
     /// The nodes and profiles left out.
@@ -40,19 +40,19 @@ impl Selection {
     }
 }
 
-/// Returns the selections that these TARGETs ask for, one per flake, in the order of first mention.
+/// Returns the selections that these TARGETs ask for, one per fleet, in the order of first mention.
 pub fn select(targets: &[TargetArgument], excluded: &[TargetArgument]) -> Vec<Selection> {
     let mut selections: Vec<Selection> = Vec::new();
     for target in targets {
         let position = selections
             .iter()
-            .position(|selection| selection.flake == target.flake);
+            .position(|selection| selection.origin == target.origin);
         let selection = if let Some(position) = position {
             &mut selections[position]
         } else {
             let nodes = Some(BTreeMap::new());
             selections.push(Selection {
-                flake: target.flake.clone(),
+                origin: target.origin.clone(),
                 nodes,
                 excluded: BTreeMap::new(),
             });
@@ -68,7 +68,7 @@ pub fn select(targets: &[TargetArgument], excluded: &[TargetArgument]) -> Vec<Se
     for target in excluded {
         for selection in selections
             .iter_mut()
-            .filter(|selection| selection.flake == target.flake)
+            .filter(|selection| selection.origin == target.origin)
         {
             match &target.node {
                 None => selection.nodes = Some(BTreeMap::new()),

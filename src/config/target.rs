@@ -6,13 +6,16 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::origin::Origin;
 use crate::model::{InvalidText, NodeName, ProfileName, quoted};
+
+const HERE: &str = ".";
 
 /// A TARGET as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TargetArgument {
-    /// The flake reference before the first `#`; `.` where there is nothing before it.
-    pub flake: String,
+    /// What stands before the first `#`, read as a flake reference; `.` where nothing does.
+    pub origin: Origin,
     /// The node, if one is named.
     pub node: Option<NodeName>,
     /// The profile, if one is named.
@@ -46,6 +49,16 @@ pub enum TargetError {
         /// The TARGET.
         target: String,
     },
+    /// A flake beside a file.
+    #[error(
+        "target {target:?} names a flake, but file {file} is given; write NODE or NODE.PROFILE, or leave --file out"
+    )]
+    NotInFile {
+        /// The TARGET.
+        target: String,
+        /// The file.
+        file: String,
+    },
     /// A name that no node or profile can have.
     #[error(transparent)]
     Name(#[from] InvalidText),
@@ -64,20 +77,45 @@ impl FromStr for TargetArgument {
             });
         }
         Ok(Self {
-            flake: if flake.is_empty() {
-                ".".to_owned()
+            origin: Origin::Flake(if flake.is_empty() {
+                HERE.to_owned()
             } else {
                 flake.to_owned()
-            },
+            }),
             node: node.map(NodeName::try_from).transpose()?,
             profile: profile.map(ProfileName::try_from).transpose()?,
         })
     }
 }
 
+impl TargetArgument {
+    /// Returns what the TARGET means where a file is given beside it: `NODE` or `NODE.PROFILE`,
+    /// after a `#` or without one.
+    ///
+    /// # Errors
+    /// Where it is no such name.
+    pub fn in_file(self, file: &str) -> Result<Self, TargetError> {
+        let reference = self.origin.reference();
+        let named = match (&self.node, reference) {
+            (_, HERE) => self,
+            (None, names) if !names.contains('/') => format!("#{names}").parse()?,
+            _ => {
+                return Err(TargetError::NotInFile {
+                    target: self.to_string(),
+                    file: file.to_owned(),
+                });
+            }
+        };
+        Ok(Self {
+            origin: Origin::File(file.to_owned()),
+            ..named
+        })
+    }
+}
+
 impl fmt::Display for TargetArgument {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.flake)?;
+        formatter.write_str(self.origin.reference())?;
         if let Some(node) = &self.node {
             write!(formatter, "#{}", quoted(node.as_str()))?;
         }
@@ -148,7 +186,7 @@ mod tests {
     fn parse(text: &str) -> (String, Option<String>, Option<String>) {
         let target: TargetArgument = text.parse().unwrap();
         (
-            target.flake,
+            target.origin.reference().to_owned(),
             target.node.map(Into::into),
             target.profile.map(Into::into),
         )
@@ -185,6 +223,32 @@ mod tests {
     }
 
     #[test]
+    fn beside_a_file_a_target_is_a_name_in_it() {
+        let read = |text: &str| {
+            let target: TargetArgument = text.parse().unwrap();
+            target
+                .in_file("./a#b.nix")
+                .map(|target| target.to_string())
+                .map_err(|error| error.to_string())
+        };
+        for (text, expected) in [
+            (".", "./a#b.nix"),
+            ("web1", "./a#b.nix#web1"),
+            (".#web1", "./a#b.nix#web1"),
+            ("web1.\"a.b\"", "./a#b.nix#web1.\"a.b\""),
+            ("#\"a#b\".c", "./a#b.nix#\"a#b\".c"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        assert!(
+            read("./fleet#web1")
+                .unwrap_err()
+                .contains("leave --file out")
+        );
+        assert!(read("./fleet").unwrap_err().contains("leave --file out"));
+    }
+
+    #[test]
     fn refuses_the_rest_with_a_hint() {
         for (text, expected) in [
             (".#a.b.c", "more than a node"),
@@ -204,7 +268,7 @@ mod tests {
         fn display_reads_back(node in "[^\\p{Cc}]{1,12}", profile in "[a-z\"\\\\. $]{1,8}") {
             proptest::prop_assume!(!profile.starts_with('.'));
             let target = TargetArgument {
-                flake: "github:a/b?ref=c".into(),
+                origin: Origin::Flake("github:a/b?ref=c".into()),
                 node: Some(node.parse().unwrap()),
                 profile: Some(profile.parse().unwrap()),
             };

@@ -4,20 +4,21 @@ use super::check::check_name;
 use super::error::ConfigError;
 use super::finding::Finding;
 use super::fleet::{TargetPath, Targets};
+use super::origin::Origin;
 use super::raw::{Evaluation, RawTarget};
 use crate::model::{StorePath, quoted};
 
 /// Returns the targets of all selected profiles.
-pub fn parse_targets(evaluation: &Evaluation, flake: &str) -> Result<Targets, ConfigError> {
+pub fn parse_targets(evaluation: &Evaluation, origin: &Origin) -> Result<Targets, ConfigError> {
     let mut targets = Targets::new();
     for (node, profiles) in &evaluation.targets {
         for (profile, raw) in profiles {
             let place = format!("deploy.nodes.{}.profiles.{}", quoted(node), quoted(profile));
             let key = (
-                check_name(flake, &place, node)?,
-                check_name(flake, &place, profile)?,
+                check_name(origin, &place, node)?,
+                check_name(origin, &place, profile)?,
             );
-            targets.insert(key, parse_target(raw, flake, &place)?);
+            targets.insert(key, parse_target(raw, origin, &place)?);
         }
     }
     Ok(targets)
@@ -25,12 +26,12 @@ pub fn parse_targets(evaluation: &Evaluation, flake: &str) -> Result<Targets, Co
 
 /// Returns what is wrong with the paths that were evaluated. One that is missing is found without
 /// evaluating it.
-pub fn target_errors(evaluation: &Evaluation, flake: &str) -> Vec<Finding> {
+pub fn target_errors(evaluation: &Evaluation, origin: &Origin) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (node, profiles) in &evaluation.targets {
         for (profile, raw) in profiles {
             let place = format!("deploy.nodes.{}.profiles.{}", quoted(node), quoted(profile));
-            match parse_target(raw, flake, &place) {
+            match parse_target(raw, origin, &place) {
                 Ok(_) | Err(ConfigError::MissingOption { .. }) => {}
                 Err(error) => {
                     let place = format!("{place}.path");
@@ -42,10 +43,10 @@ pub fn target_errors(evaluation: &Evaluation, flake: &str) -> Vec<Finding> {
     findings
 }
 
-fn parse_target(raw: &RawTarget, flake: &str, place: &str) -> Result<TargetPath, ConfigError> {
+fn parse_target(raw: &RawTarget, origin: &Origin, place: &str) -> Result<TargetPath, ConfigError> {
     let option = format!("{place}.path");
     let bad = |source| ConfigError::BadValue {
-        flake: flake.to_owned(),
+        origin: origin.clone(),
         place: option.clone(),
         source,
     };
@@ -53,14 +54,14 @@ fn parse_target(raw: &RawTarget, flake: &str, place: &str) -> Result<TargetPath,
         (None, _) => {
             let help = format!("add `{option} = <a derivation with an activation>;`");
             Err(ConfigError::MissingOption {
-                flake: flake.to_owned(),
+                origin: origin.clone(),
                 place: place.to_owned(),
                 option: "path",
                 help,
             })
         }
         (Some(found), None) => Err(ConfigError::WrongType {
-            flake: flake.to_owned(),
+            origin: origin.clone(),
             place: option,
             expected: "a derivation or a store path",
             found: format!("a value of type {found}"),

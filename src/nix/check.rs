@@ -1,18 +1,24 @@
-//! Running the checks of a flake.
+//! Running the checks of a fleet.
 
 use super::NixError;
 use super::command::Nix;
+use super::file;
+use crate::config::Origin;
 use crate::process::{Invocation, run_with};
 
-const DOING: &str = "checking the flake";
+const DOING: &str = "checking the fleet";
 
-/// Runs the checks of a flake to their end.
+/// Runs the checks beside a fleet to their end.
 ///
 /// # Errors
 /// With what Nix said, where one of them fails.
-pub async fn check(nix: &Nix, flake: &str, mut on_line: impl FnMut(&str)) -> Result<(), NixError> {
+pub async fn check(
+    nix: &Nix,
+    origin: &Origin,
+    mut on_line: impl FnMut(&str),
+) -> Result<(), NixError> {
     let mut message = String::new();
-    let finished = run_with(&invocation(nix, flake), |line| {
+    let finished = run_with(&invocation(nix, origin), |line| {
         on_line(line);
         message.push_str(line);
         message.push('\n');
@@ -23,15 +29,17 @@ pub async fn check(nix: &Nix, flake: &str, mut on_line: impl FnMut(&str)) -> Res
         return Ok(());
     }
     Err(NixError::Checks {
-        flake: flake.to_owned(),
+        origin: origin.clone(),
         message: message.trim_end().to_owned(),
     })
 }
 
-fn invocation(nix: &Nix, flake: &str) -> Invocation {
-    Nix::nix(&["flake", "check"])
-        .arg(flake)
-        .args(&nix.arguments)
+fn invocation(nix: &Nix, origin: &Origin) -> Invocation {
+    let call = match origin {
+        Origin::Flake(reference) => Nix::nix(&["flake", "check"]).arg(reference),
+        Origin::File(path) => file::checks(path),
+    };
+    call.args(&nix.arguments)
 }
 
 #[cfg(test)]
@@ -44,7 +52,15 @@ mod tests {
             arguments: vec!["--impure".into()],
             ..Nix::default()
         };
-        let line = invocation(&nix, "./fleet").to_string();
-        assert!(line.ends_with(" flake check ./fleet --impure"), "{line}");
+        for (origin, end) in [
+            (
+                Origin::Flake("./fleet".into()),
+                " flake check ./fleet --impure",
+            ),
+            (Origin::File("./fleet.nix".into()), " or { } --impure"),
+        ] {
+            let line = invocation(&nix, &origin).to_string();
+            assert!(line.ends_with(end), "{line}");
+        }
     }
 }

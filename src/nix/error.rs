@@ -2,6 +2,7 @@
 
 use miette::Diagnostic;
 
+use crate::config::Origin;
 use crate::process::ProcessError;
 
 /// A call of Nix that did not give what it should.
@@ -40,7 +41,7 @@ pub enum NixError {
         stderr: String,
     },
     /// The flake has no `deploy` attribute.
-    #[error("flake {flake} has no `deploy` attribute")]
+    #[error("{origin} has no `deploy` attribute")]
     #[diagnostic(
         code(deploy::nix::no_deploy),
         help(
@@ -48,36 +49,36 @@ pub enum NixError {
         )
     )]
     NoDeploy {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
     },
     /// The flake cannot be evaluated.
-    #[error("flake {flake} does not evaluate")]
+    #[error("{origin} does not evaluate")]
     #[diagnostic(code(deploy::nix::evaluation), help("nothing was changed on any node"))]
     Evaluation {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// Nix's own words, whole.
         message: String,
     },
     /// A check of the flake failed.
-    #[error("the checks of flake {flake} failed")]
+    #[error("the checks of {origin} failed")]
     #[diagnostic(
         code(deploy::nix::checks),
         help("nothing was changed on any node; mend the flake, or leave its checks out")
     )]
     Checks {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
         /// Nix's own words, whole.
         message: String,
     },
     /// The flake changed under the evaluation.
-    #[error("flake {flake} was changed while it was evaluated")]
+    #[error("{origin} was changed while it was evaluated")]
     #[diagnostic(code(deploy::nix::changed), help("run the command again"))]
     Changed {
-        /// The flake.
-        flake: String,
+        /// Where the fleet is described.
+        origin: Origin,
     },
     /// Nix printed something else than documented.
     #[error("{doing} gave something unexpected")]

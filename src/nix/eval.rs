@@ -1,11 +1,12 @@
-//! Evaluating the selected part of a flake's `deploy` attribute, once.
+//! Evaluating the selected part of a `deploy` attribute, once.
 
 use super::NixError;
 use super::command::Nix;
-use crate::config::{Evaluation, Paths, RawSettings, SETTINGS_MARK, Selection, expression};
+use super::file;
+use crate::config::{Evaluation, Origin, Paths, RawSettings, SETTINGS_MARK, Selection, expression};
 use crate::process::{Invocation, run_with};
 
-const DOING: &str = "evaluating the flake";
+const DOING: &str = "evaluating the fleet";
 
 /// Evaluates a selection. `on_settings` gets the settings while Nix still evaluates the paths; it
 /// may never be called.
@@ -34,15 +35,19 @@ pub async fn evaluate(
             source,
         });
     }
-    Err(explain(&selection.flake, &message))
+    Err(explain(&selection.origin, &message))
 }
 
 fn invocation(nix: &Nix, selection: &Selection, paths: Paths) -> Invocation {
-    Nix::nix(&["eval", "--json"])
-        .arg(format!("{}#deploy", selection.flake))
-        .arg("--apply")
-        .arg(expression(selection, paths))
-        .args(&nix.arguments)
+    let function = expression(selection, paths);
+    let call = match &selection.origin {
+        Origin::Flake(reference) => Nix::nix(&["eval", "--json"])
+            .arg(format!("{reference}#deploy"))
+            .arg("--apply")
+            .arg(function),
+        Origin::File(path) => file::evaluation(path, &function),
+    };
+    call.args(&nix.arguments)
 }
 
 fn settings_of(line: &str) -> Option<RawSettings> {
@@ -50,13 +55,14 @@ fn settings_of(line: &str) -> Option<RawSettings> {
     serde_json::from_str(json.trim_end()).ok()
 }
 
-fn explain(flake: &str, message: &str) -> NixError {
-    let flake = flake.to_owned();
-    if message.contains("does not provide attribute") && message.contains("'deploy'") {
-        return NixError::NoDeploy { flake };
+fn explain(origin: &Origin, message: &str) -> NixError {
+    let origin = origin.clone();
+    let says_none = message.contains("does not provide attribute") && message.contains("'deploy'");
+    if says_none || message.contains(file::NO_DEPLOY) {
+        return NixError::NoDeploy { origin };
     }
     NixError::Evaluation {
-        flake,
+        origin,
         message: message.trim_end().to_owned(),
     }
 }
@@ -80,9 +86,13 @@ mod tests {
     #[test]
     fn a_missing_attribute_is_told_from_other_errors() {
         let missing = "error: flake 'path:/x' does not provide attribute 'packages.x86_64-linux.deploy', 'legacyPackages.x86_64-linux.deploy' or 'deploy'";
-        assert!(matches!(explain("x", missing), NixError::NoDeploy { .. }));
+        let origin = Origin::Flake("x".into());
         assert!(matches!(
-            explain("x", "error: undefined variable"),
+            explain(&origin, missing),
+            NixError::NoDeploy { .. }
+        ));
+        assert!(matches!(
+            explain(&origin, "error: undefined variable"),
             NixError::Evaluation { .. }
         ));
     }

@@ -1,10 +1,11 @@
-//! Which tree a flake reference stands for now: its locked reference and hash.
+//! Which tree a fleet is described in now: for a flake its locked reference and hash.
 
 use serde::Deserialize;
 
 use super::NixError;
 use super::command::{Nix, output};
-use crate::plan::Flake;
+use crate::config::Origin;
+use crate::plan::{Flake, OriginKind};
 
 const DOING: &str = "reading the flake's lock";
 
@@ -23,14 +24,27 @@ struct Locked {
     nar_hash: Option<String>,
 }
 
-/// Returns what `flake` stands for now. Evaluates nothing.
-pub async fn read_metadata(nix: &Nix, flake: &str) -> Result<Flake, NixError> {
+/// Returns what a fleet is described in now. Evaluates nothing. Nothing locks a file.
+pub async fn read_metadata(nix: &Nix, origin: &Origin) -> Result<Flake, NixError> {
+    let flake = match origin {
+        Origin::Flake(reference) => reference,
+        Origin::File(path) => {
+            return Ok(Flake {
+                kind: OriginKind::File,
+                url: path.clone(),
+                locked: path.clone(),
+                nar_hash: None,
+                dirty: true,
+                nix_args: nix.arguments.clone(),
+            });
+        }
+    };
     let invocation = Nix::nix(&["flake", "metadata", "--json", flake]);
     let text = output(&invocation, DOING)
         .await
         .map_err(|error| match error {
             NixError::Failed { stderr, .. } => NixError::Evaluation {
-                flake: flake.to_owned(),
+                origin: origin.clone(),
                 message: stderr,
             },
             other => other,
@@ -48,6 +62,7 @@ fn parse(flake: &str, text: &str, nix: &Nix) -> Result<Flake, serde_json::Error>
         Some("git" | "hg" | "mercurial")
     );
     Ok(Flake {
+        kind: OriginKind::Flake,
         url: flake.to_owned(),
         locked: metadata.url,
         nar_hash: metadata.locked.nar_hash,

@@ -10,6 +10,7 @@ mod command;
 mod copy;
 mod error;
 mod eval;
+mod file;
 mod metadata;
 mod roots;
 mod signatures;

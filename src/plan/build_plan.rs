@@ -308,7 +308,7 @@ fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {
 pub(crate) mod tests {
     use super::*;
     use crate::model::{Connection, OnDegraded, ProfileSettings};
-    use crate::plan::{StepGraph, StepKind, parse_plan, render_plan};
+    use crate::plan::{OriginKind, StepGraph, StepKind, parse_plan, render_plan};
 
     fn store_path(name: &str) -> StorePath {
         format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}")
@@ -395,6 +395,7 @@ pub(crate) mod tests {
             }
         }
         let flake = Flake {
+            kind: OriginKind::Flake,
             url: ".".into(),
             locked: "path:/x".into(),
             nar_hash: None,

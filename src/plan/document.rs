@@ -12,6 +12,7 @@ use super::basis::Basis;
 use super::units::UnitChanges;
 use super::verdict::Verdict;
 use super::version::compare_newest;
+use crate::config::Origin;
 use crate::model::{
     AbsolutePath, Connection, Generation, HostName, NodeName, Operator, ProfileName,
     ProfileSettings, ProfileState, RunId, StorePath, UserName,
@@ -71,20 +72,42 @@ pub enum Mode {
     RollBack,
 }
 
-/// A flake that was evaluated.
+/// What a fleet is described in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginKind {
+    /// A flake.
+    Flake,
+    /// A Nix file, which nothing locks.
+    File,
+}
+
+/// A flake, or a Nix file in its place, that was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flake {
-    /// The reference as it was given.
+    /// Which of the two it is.
+    pub kind: OriginKind,
+    /// The reference or path as it was given.
     pub url: String,
-    /// The locked reference.
+    /// The locked reference; of a file its path again.
     pub locked: String,
     /// The hash of its source tree.
     pub nar_hash: Option<String>,
-    /// Whether the tree had changes that were not committed.
+    /// Whether `locked` cannot give it again: a tree with changes that were not committed, or a file.
     pub dirty: bool,
     /// The arguments that were handed to Nix.
     pub nix_args: Vec<String>,
+}
+
+impl Flake {
+    /// Returns where it was said to be.
+    pub fn origin(&self) -> Origin {
+        match self.kind {
+            OriginKind::Flake => Origin::Flake(self.url.clone()),
+            OriginKind::File => Origin::File(self.url.clone()),
+        }
+    }
 }
 
 /// A selected node and whether it could be read.

@@ -36,8 +36,8 @@ pub(crate) use build_plan::tests::test_plan;
 pub use build_plan::{PlanHead, PlanInput, PlannedFleet, build_plan};
 pub use closure::{Closure, ClosurePair, ClosurePath};
 pub use document::{
-    Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, PackageChange, PackageChangeKind,
-    Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
+    Action, ClosureChange, FORMAT_VERSION, Flake, Mode, Observed, OriginKind, PackageChange,
+    PackageChangeKind, Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
 pub use file::{PlanFileError, digest, parse_plan, render_plan};
 pub use gate::{Gate, GateError};

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::PlannerContext;
 use super::evaluation::{evaluate_fleet, evaluate_targets};
 use super::make_plan::{FleetsRead, Now, PlanRequest, PlannerError};
-use crate::config::{Paths, Selection};
+use crate::config::{Origin, Paths, Selection};
 use crate::nix::{Nix, read_metadata};
 use crate::plan::{Basis, PlannedFleet, SavedObservations, nodes_of_base, only_in_base};
 
@@ -18,8 +18,8 @@ pub enum Against {
     /// Their nodes, which are read.
     #[default]
     Nodes,
-    /// Another revision of the flake; no node is asked.
-    Base(String),
+    /// Another revision of the fleet; no node is asked.
+    Base(Origin),
     /// What was read of the nodes earlier.
     Observations(Arc<SavedObservations>),
 }
@@ -28,13 +28,13 @@ pub enum Against {
 pub(super) async fn read_base(
     context: &PlannerContext,
     request: &PlanRequest,
-    base: &str,
+    base: &Origin,
 ) -> Result<FleetsRead, PlannerError> {
     let [selection] = &request.selections[..] else {
         return Err(PlannerError::SeveralFlakes);
     };
     let of_base = Selection {
-        flake: base.to_owned(),
+        origin: base.clone(),
         ..selection.clone()
     };
     let evaluating = evaluate_targets(context, &request.nix, &of_base);

@@ -1,10 +1,11 @@
-//! The checks of the flakes, run beside the work that they must not hold up.
+//! The checks beside the fleets, run beside the work that they must not hold up.
 
 use super::{PlanRequest, PlannerContext, PlannerError};
 use crate::apply::Event;
+use crate::config::Origin;
 use crate::nix::check;
 
-/// Does some work, and runs the checks of each flake at the same time where they are wanted. The
+/// Does some work, and runs the checks beside each fleet at the same time where they are wanted. The
 /// first failure ends both.
 ///
 /// # Errors
@@ -17,21 +18,21 @@ pub async fn with_checks<T>(
     if !request.checks {
         return work.await;
     }
-    let flakes = request.selections.iter().map(|one| one.flake.as_str());
-    let checks = flakes.map(|flake| check_flake(context, request, flake));
+    let origins = request.selections.iter().map(|one| &one.origin);
+    let checks = origins.map(|origin| check_one(context, request, origin));
     let checks = futures_util::future::try_join_all(checks);
     let (done, _) = tokio::try_join!(work, checks)?;
     Ok(done)
 }
 
-async fn check_flake(
+async fn check_one(
     context: &PlannerContext,
     request: &PlanRequest,
-    flake: &str,
+    origin: &Origin,
 ) -> Result<(), PlannerError> {
-    let name = || flake.to_owned();
+    let name = || origin.reference().to_owned();
     context.sink.send(Event::CheckStarted { flake: name() });
-    check(&request.nix, flake, |line| {
+    check(&request.nix, origin, |line| {
         context.sink.send(Event::Noted {
             node: None,
             message: line.to_owned(),

@@ -1,4 +1,4 @@
-//! Evaluating one flake, and handing over its nodes as soon as their settings are known.
+//! Evaluating one fleet, and handing over its nodes as soon as their settings are known.
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -21,7 +21,8 @@ pub(super) async fn evaluate_fleet(
     flags: &FlagSettings,
     nodes: UnboundedSender<FleetNode>,
 ) -> Result<PlannedFleet, PlannerError> {
-    let url = selection.flake.clone();
+    let origin = &selection.origin;
+    let url = origin.reference().to_owned();
     context
         .sink
         .send(Event::EvaluationStarted { flake: url.clone() });
@@ -45,7 +46,7 @@ pub(super) async fn evaluate_fleet(
         |settings| parse_fleet(&settings, &parse).iter().for_each(send),
         |line| said.push(line.to_owned()),
     );
-    let (evaluation, flake) = tokio::try_join!(evaluating, read_metadata(nix, &url))?;
+    let (evaluation, flake) = tokio::try_join!(evaluating, read_metadata(nix, origin))?;
     // Warnings and traces. What an evaluation that fails said is in its error.
     for message in said {
         context.sink.send(Event::Noted {
@@ -72,15 +73,15 @@ pub(super) async fn evaluate_targets(
     nix: &Nix,
     selection: &Selection,
 ) -> Result<Targets, PlannerError> {
-    let flake = &selection.flake;
+    let flake = selection.origin.reference();
     context.sink.send(Event::EvaluationStarted {
-        flake: flake.clone(),
+        flake: flake.to_owned(),
     });
     let evaluation = evaluate(nix, selection, Paths::Wanted, |_| {}, |_| {}).await?;
     context.sink.send(Event::EvaluationFinished {
-        flake: flake.clone(),
+        flake: flake.to_owned(),
     });
-    Ok(parse_targets(&evaluation, flake)?)
+    Ok(parse_targets(&evaluation, &selection.origin)?)
 }
 
 fn parsed(
@@ -88,16 +89,16 @@ fn parsed(
     parse: &ParseContext<'_>,
 ) -> Result<(Fleet, Targets), PlannerError> {
     let fleet = parse_fleet(&evaluation.settings, parse)?;
-    let targets = parse_targets(evaluation, &parse.selection.flake)?;
+    let targets = parse_targets(evaluation, &parse.selection.origin)?;
     Ok((fleet, targets))
 }
 
 /// A tree that was edited between its lock and its evaluation would be named wrongly in the plan.
 async fn check_unchanged(nix: &Nix, before: &Flake) -> Result<(), PlannerError> {
     let is_fixed = before.nar_hash.is_none() || before.locked.contains("rev=");
-    if !is_fixed && read_metadata(nix, &before.url).await?.nar_hash != before.nar_hash {
+    if !is_fixed && read_metadata(nix, &before.origin()).await?.nar_hash != before.nar_hash {
         return Err(NixError::Changed {
-            flake: before.url.clone(),
+            origin: before.origin(),
         }
         .into());
     }

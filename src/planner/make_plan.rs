@@ -27,7 +27,7 @@ use crate::plan::{
 pub struct PlanRequest {
     /// What the plan says about itself.
     pub head: PlanHead,
-    /// The flakes, and what was selected from each.
+    /// The fleets, and what was selected from each.
     pub selections: Vec<Selection>,
     /// What the command line overrides.
     pub flags: FlagSettings,

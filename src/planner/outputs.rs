@@ -7,10 +7,10 @@ use super::build::build_targets;
 use super::evaluation::evaluate_targets;
 use super::{PlannerContext, PlannerError};
 use crate::apply::Event;
-use crate::config::{NodeSelection, Selection, Targets};
+use crate::config::{NodeSelection, Origin, Selection, Targets};
 use crate::model::StorePath;
 use crate::nix::{Nix, NixError, invalid_paths};
-use crate::plan::{Action, Flake, Plan, PlannedProfile};
+use crate::plan::{Action, Flake, OriginKind, Plan, PlannedProfile};
 
 /// Outputs of a saved plan that cannot be had here.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
@@ -32,6 +32,22 @@ pub enum OutputsError {
     Dirty {
         /// The flake.
         flake: String,
+        /// The output.
+        path: StorePath,
+    },
+    /// Nobody else can have the file as it was.
+    #[error(
+        "{path} is not here, and cannot be made here: the plan was made from the file {file}, which nothing locks"
+    )]
+    #[diagnostic(
+        code(deploy::outputs::file),
+        help(
+            "apply it on the machine that made it, bring its outputs to a substituter, or plan again here"
+        )
+    )]
+    NotLocked {
+        /// The file.
+        file: String,
         /// The output.
         path: StorePath,
     },
@@ -165,6 +181,12 @@ async fn remake(
     flake: &Flake,
     lost: &[&PlannedProfile],
 ) -> Result<(), OutputsError> {
+    if flake.kind == OriginKind::File {
+        return Err(OutputsError::NotLocked {
+            file: flake.url.clone(),
+            path: lost[0].target.path.clone(),
+        });
+    }
     if flake.dirty {
         return Err(OutputsError::Dirty {
             flake: flake.url.clone(),
@@ -229,7 +251,7 @@ async fn evaluate_again(
         }
     }
     let selection = Selection {
-        flake: flake.locked.clone(),
+        origin: Origin::Flake(flake.locked.clone()),
         nodes: Some(nodes),
         excluded: BTreeMap::new(),
     };

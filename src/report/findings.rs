@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::format::{Plural, escape_control};
-use crate::config::{Finding, Severity};
+use crate::config::{Finding, Origin, Severity};
 
-/// Returns the findings of each flake, and how many there are.
-pub fn findings_text(checked: &[(&str, Vec<Finding>)]) -> String {
+/// Returns the findings in each fleet, and how many there are.
+pub fn findings_text(checked: &[(&Origin, Vec<Finding>)]) -> String {
     let mut text = String::new();
-    for (flake, findings) in checked {
+    for (origin, findings) in checked {
         for finding in findings {
             let Finding {
                 severity,
@@ -31,8 +31,8 @@ pub fn findings_text(checked: &[(&str, Vec<Finding>)]) -> String {
         let warnings = count(Severity::Warning, "warning");
         writeln!(
             text,
-            "flake {}: {errors}, {warnings}",
-            escape_control(flake)
+            "{}: {errors}, {warnings}",
+            escape_control(&origin.to_string())
         )
         .ok();
     }

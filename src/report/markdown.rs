@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplaySize, Plural, escape_control, short};
-use super::sentence::sentence;
+use super::sentence::{sentence, unlocked};
 use super::style::action_mark;
 use super::units::unit_groups;
 use crate::plan::{Action, Observed, PackageChange, PackageChangeKind, Plan, VerdictKind};
@@ -91,14 +91,10 @@ impl Page {
                 Plural(self.cut as u64, "block")
             ));
         }
-        let dirty = plan.flakes.iter().any(|flake| flake.dirty);
-        let dirty = if dirty {
-            ", with uncommitted changes"
-        } else {
-            ""
-        };
+        let unlocked = plan.flakes.iter().find_map(unlocked);
+        let unlocked = unlocked.map_or(String::new(), |words| format!(", {words}"));
         self.always(&format!(
-            "<sub>plan {}, {} by {}{dirty}; digest <code>{}</code></sub>\n",
+            "<sub>plan {}, {} by {}{unlocked}; digest <code>{}</code></sub>\n",
             short(&plan.id),
             escaped(&limited(&plan.created_at, 100)),
             escaped(&limited(&plan.operator.to_string(), 100)),

@@ -6,7 +6,7 @@ use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplayGrowth, DisplaySize, Plural, short, width};
 use super::line::{Line, prose, rendered};
 use super::packages::{package_lines, shared_lines};
-use super::sentence::sentence;
+use super::sentence::{sentence, unlocked};
 use super::style::{Tone, UNREACHABLE, UNREADABLE, action_mark};
 use super::units::unit_lines;
 use crate::model::ProfileState;
@@ -249,9 +249,9 @@ struct Widths {
 }
 
 fn flake_line(flake: &Flake) -> Line {
-    let mut line = Line::default().put(Tone::Dim, format!("flake {}", flake.url));
-    if flake.dirty {
-        line = line.next(Tone::Change, "with uncommitted changes");
+    let mut line = Line::default().put(Tone::Dim, flake.origin());
+    if let Some(words) = unlocked(flake) {
+        line = line.next(Tone::Change, words);
     }
     if flake.locked != flake.url {
         line = line.next(Tone::Dim, &flake.locked);

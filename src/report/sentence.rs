@@ -1,8 +1,8 @@
-//! The last line of a plan: what applying it amounts to.
+//! What a plan amounts to, in a sentence, and words for what it was made from.
 
 use super::format::{DisplaySize, Plural};
 use super::style::Tone;
-use crate::plan::{Action, Observed, Plan};
+use crate::plan::{Action, Flake, Observed, OriginKind, Plan};
 
 /// Returns the plan in one sentence.
 pub(super) fn sentence(plan: &Plan) -> (Tone, String) {
@@ -22,6 +22,15 @@ pub(super) fn sentence(plan: &Plan) -> (Tone, String) {
     parts.extend(copying(plan));
     parts.retain(|part| !part.is_empty());
     (Tone::Strong, format!("Plan: {}.", parts.join("; ")))
+}
+
+/// Returns why nobody else can make it again from what it was made from, where that is so.
+pub(super) fn unlocked(flake: &Flake) -> Option<&'static str> {
+    match (flake.kind, flake.dirty) {
+        (OriginKind::File, _) => Some("not locked"),
+        (OriginKind::Flake, true) => Some("with uncommitted changes"),
+        (OriginKind::Flake, false) => None,
+    }
 }
 
 fn profiles(plan: &Plan) -> String {

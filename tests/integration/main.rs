@@ -21,6 +21,7 @@ mod counts;
 mod direct_packages;
 mod dry_activate;
 mod elsewhere;
+mod files;
 mod fuzz;
 mod gates;
 mod generated;

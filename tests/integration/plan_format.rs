@@ -106,7 +106,7 @@ fn a_plan_has_the_promised_names_and_fits_its_schema() {
     assert_eq!(plan["mode"], "switch");
     has(
         &plan["flakes"][0],
-        &["url", "locked", "nar_hash", "dirty", "nix_args"],
+        &["kind", "url", "locked", "nar_hash", "dirty", "nix_args"],
     );
     has(
         &plan["nodes"][0],

@@ -13,6 +13,7 @@ pub(crate) struct Flake {
     outputs: String,
     nodes: Vec<Node>,
     raw: Option<String>,
+    is_file: bool,
 }
 
 impl Flake {
@@ -22,6 +23,7 @@ impl Flake {
             outputs: String::new(),
             nodes: Vec::new(),
             raw: None,
+            is_file: false,
         }
     }
 
@@ -51,18 +53,40 @@ impl Flake {
         self
     }
 
-    /// Returns the text of flake.nix.
+    /// Makes it a default.nix, which needs no flakes.
+    pub(crate) fn without_flake(self) -> Self {
+        Self {
+            is_file: true,
+            ..self
+        }
+    }
+
+    /// Returns the name of the file that it is.
+    pub(crate) fn file_name(&self) -> &'static str {
+        if self.is_file {
+            "default.nix"
+        } else {
+            "flake.nix"
+        }
+    }
+
+    /// Returns the text of the file.
     pub(crate) fn text(&self) -> String {
         if let Some(text) = &self.raw {
             return text.clone();
         }
         let nodes: String = self.nodes.iter().map(Node::text).collect();
-        format!(
-            "{{\n  outputs = {{ self }}: let fixture = import ./fixture.nix {}; in {{\n{}deploy = {{\n{}nodes = {{\n{nodes}}};\n}};\n}};\n}}\n",
+        let outputs = format!(
+            "let fixture = import ./fixture.nix {}; in {{\n{}deploy = {{\n{}nodes = {{\n{nodes}}};\n}};\n}}",
             string(&system()),
             self.outputs,
             self.settings,
-        )
+        );
+        if self.is_file {
+            outputs
+        } else {
+            format!("{{\n  outputs = {{ self }}: {outputs};\n}}\n")
+        }
     }
 }
 

@@ -30,8 +30,10 @@ impl<'bed> FlakeFolder<'bed> {
     /// Puts another flake into the folder; in a Git repository it is not committed.
     #[track_caller]
     pub(crate) fn rewrite(&self, flake: &Flake) {
-        self.operator
-            .write(&format!("{}/flake.nix", self.path), &flake.text());
+        self.operator.write(
+            &format!("{}/{}", self.path, flake.file_name()),
+            &flake.text(),
+        );
     }
 
     /// Commits what is in the folder, and makes it a Git repository if it is none.
