@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::canary;
 use super::folder::Folder;
-use super::watch::Watch;
+use super::system::Watch;
 use crate::model::{AbsolutePath, RunId};
 use crate::protocol::Journal;
 

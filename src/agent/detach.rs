@@ -6,11 +6,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
 use std::time::Duration;
 
 use super::environment::Environment;
 use super::supervise::Job;
+use super::system::{has_systemd, lingers};
 use crate::process::{Detached, Invocation, ProcessError, run, spawn_detached};
 use crate::protocol::to_line;
 
@@ -75,14 +75,14 @@ pub(super) async fn start_supervisor(
 }
 
 async fn manner() -> Manner {
-    if !Path::new("/run/systemd/system").is_dir() {
+    if !has_systemd() {
         return Manner::Session;
     }
     if rustix::process::geteuid().is_root() {
         return Manner::SystemUnit;
     }
     match user_name().await {
-        Some(name) if Path::new("/var/lib/systemd/linger").join(&name).exists() => Manner::UserUnit,
+        Some(name) if lingers(&name) => Manner::UserUnit,
         _ => Manner::Session,
     }
 }

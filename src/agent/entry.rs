@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,6 +18,7 @@ use super::listener::JsonLines;
 use super::reading::read;
 use super::recover_node::{recover_folder, recover_node};
 use super::supervise::supervise;
+use super::system::running_executable;
 use super::{fault, gate, start};
 use crate::protocol::{Handshake, PROTOCOL_VERSION, to_line};
 
@@ -93,7 +95,9 @@ fn run(request: Request) -> Result<(), Failure> {
 
 async fn dispatch(request: Request) -> Result<(), Failure> {
     let variables = std::env::vars_os().collect();
-    let executable = std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+    let running = || running_executable().map(Path::to_owned);
+    let executable = std::env::current_exe().ok().or_else(running);
+    let executable = executable.unwrap_or_else(|| "activate".into());
     let environment = Environment::new(variables, executable).await;
     if let Some(faults) = environment.get(fault::VARIABLE) {
         fault::arm(&faults.to_string_lossy());

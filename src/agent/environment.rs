@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::AgentError;
+use super::system::running_executable;
 use crate::process::{Invocation, run};
 
 /// Where Nix is when PATH does not say so.
@@ -86,12 +87,7 @@ impl Environment {
 
     /// Returns this executable's path, which still works when the file was deleted meanwhile.
     pub(super) fn own_executable(&self) -> &Path {
-        let running = Path::new("/proc/self/exe");
-        if cfg!(target_os = "linux") && running.exists() {
-            running
-        } else {
-            &self.executable
-        }
+        running_executable().unwrap_or(&self.executable)
     }
 
     /// Returns this executable's path as another process can use it.

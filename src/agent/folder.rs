@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use super::error::AgentError;
+use super::system;
 use crate::model::{AbsolutePath, RunId};
 
 /// Runs whose events and logs are kept.
@@ -174,15 +175,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Makes everything on the file system of `path` survive a power loss.
 pub(super) fn sync_file_system(path: &Path) -> io::Result<()> {
-    let folder = File::open(path)?;
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(&folder)?;
-    #[cfg(not(target_os = "linux"))]
-    {
-        rustix::fs::sync();
-        drop(folder);
-    }
-    Ok(())
+    system::sync_file_system(&File::open(path)?)
 }
 
 /// Opens a file for appending, made with this mode where it is missing.

@@ -12,7 +12,7 @@ use super::listener::{Listener, refuse};
 use super::log_lines::LogLines;
 use super::outcome::outcome;
 use super::profile::read_state;
-use super::watch::Watch;
+use super::system::Watch;
 use crate::model::RunId;
 use crate::process::Detached;
 use crate::protocol::{ActivationResult, AgentMessage, Phase};

@@ -9,6 +9,7 @@
 //! - [`rollback`] does what [`rollback_plan`] says, at once or, in [`recovery`], after a crash;
 //! - [`dry_run`] only lets a closure say what it would do, and can change no profile;
 //! - [`confirmation`] is awaited by the supervisor and given by [`confirm`];
+//! - [`system`] has what Linux alone has, and what is done elsewhere;
 //! - [`deploy_rs`] lets deploy-rs's client start and confirm the same.
 
 mod activate;
@@ -54,7 +55,7 @@ mod rollback;
 mod rollback_plan;
 mod start;
 mod supervise;
-mod watch;
+mod system;
 mod work;
 
 pub use entry::main;

@@ -1,6 +1,6 @@
 //! `activate read`: telling what only a profile's own user may see. Takes no lock, writes nothing.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::path::Path;
 use super::folder::Folder;
 use super::profile::Snapshot;
 use super::program::Program;
+use super::system;
 use crate::model::{AbsolutePath, Generation, GenerationContent, ObservedGeneration, ProfileState};
 use crate::protocol::{JournalText, LockText, Reading};
 
@@ -72,7 +73,7 @@ fn lock(folder: &Folder) -> Option<LockText> {
     let metadata = folder.file("lock").metadata().ok()?;
     let (device, inode) = (metadata.dev(), metadata.ino());
     let place = format!(":{inode} ");
-    let locks = fs::read_to_string("/proc/locks").ok().map(|locks| {
+    let locks = system::locks().map(|locks| {
         let of_inode = locks.lines().filter(|line| line.contains(&place));
         of_inode.collect::<Vec<_>>().join("\n")
     });

@@ -9,7 +9,7 @@ use super::machine::{Fact, Policy, next};
 use super::profile::{Snapshot, read_state};
 use super::rollback_plan::{LinkStep, Moment, link_step};
 use super::work::{Context, Work};
-use super::{clock, fault};
+use super::{fault, system};
 use crate::model::{AbsolutePath, Operator, RunId};
 use crate::process::{Invocation, run};
 use crate::protocol::{
@@ -162,7 +162,7 @@ async fn end_process(journal: &Journal) -> Result<(), AgentError> {
 }
 
 fn is_other_boot(journal: &Journal) -> bool {
-    match (&journal.boot_id, clock::boot_id()) {
+    match (&journal.boot_id, system::boot_id()) {
         (Some(then), Some(now)) => *then != now,
         _ => false,
     }

@@ -9,9 +9,10 @@ use super::events::Events;
 use super::fault;
 use super::folder::Folder;
 use super::gate::Gate;
-use super::identity::{Traces, end_activation, identify, own_cgroup};
+use super::identity::{Traces, end_activation, identify};
 use super::journal;
 use super::program::failure_of;
+use super::system::{self, own_cgroup};
 use super::{canary, confirmation};
 use crate::model::AbsolutePath;
 use crate::process::{Detached, Invocation};
@@ -59,7 +60,7 @@ impl<'a> Work<'a> {
     /// Writes the first journal of an activation, or takes over another's.
     pub(super) fn begin(context: &'a Context, mut journal: Journal) -> io::Result<Self> {
         journal.agent = identify(std::process::id());
-        journal.boot_id = super::clock::boot_id();
+        journal.boot_id = system::boot_id();
         journal::store(&context.folder, &journal)?;
         Ok(Self { context, journal })
     }

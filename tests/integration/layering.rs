@@ -220,3 +220,30 @@ fn a_dry_run_uses_nothing_that_changes_a_profile() {
     assert_eq!(siblings, ["environment", "program"]);
     assert!(!code.contains("crate::agent"));
 }
+
+/// macOS has none of it, and nothing there would find the place that asks for it.
+#[test]
+fn what_linux_alone_has_is_asked_for_in_one_place() {
+    const OF_LINUX: [&str; 7] = [
+        "target_os",
+        "/proc/",
+        "/sys/fs/",
+        "/run/systemd",
+        "/systemd/linger",
+        "inotify",
+        "std::os::linux",
+    ];
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/agent/system");
+    let mut users = 0;
+    for file in sources() {
+        let code = code(&fs::read_to_string(&file).unwrap());
+        let found = OF_LINUX.iter().find(|word| code.contains(**word));
+        users += usize::from(found.is_some());
+        assert!(
+            found.is_none() || file.starts_with(&place),
+            "{} has {found:?}",
+            file.display()
+        );
+    }
+    assert!(users > 2, "the list finds nothing any more");
+}

@@ -18,7 +18,7 @@ use crate::agent::journal;
 use crate::agent::recover_node::new_run;
 use crate::agent::start::launch;
 use crate::agent::supervise::Job;
-use crate::agent::watch::Watch;
+use crate::agent::system::Watch;
 use crate::model::{AbsolutePath, InvalidText, OnDegraded, Operator, ProfileState, StorePath};
 use crate::protocol::{ActivationRequest, ActivationResult, PROTOCOL_VERSION};
 

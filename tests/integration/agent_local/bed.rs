@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::sync::{Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use deploy::model::{
@@ -24,6 +24,13 @@ const CLOSURE: &str = r#"
       args = [ "-c" "export PATH=/bin:/usr/bin; mkdir -p $out/bin; printf %s \"$script\" > $out/$file; chmod 555 $out/$file" ];
     }
 "#;
+
+/// The agent under test: `DEPLOY_TEST_AGENT` names one that was built otherwise.
+pub(crate) fn agent_program() -> &'static str {
+    static AGENT: OnceLock<String> = OnceLock::new();
+    let built = || env!("CARGO_BIN_EXE_activate").to_owned();
+    AGENT.get_or_init(|| std::env::var("DEPLOY_TEST_AGENT").unwrap_or_else(|_| built()))
+}
 
 /// A profile of its own in a temporary folder.
 pub(crate) struct Bed {
@@ -227,7 +234,7 @@ impl Bed {
 
     pub(crate) fn agent_with(&self, arguments: &[String]) -> Command {
         let mut agent = match self.places.as_slice() {
-            [] => self.nix(env!("CARGO_BIN_EXE_activate")),
+            [] => self.nix(agent_program()),
             places => {
                 let bind = |(own, place): &(&str, &str)| {
                     let own = self.path(own);
@@ -238,7 +245,7 @@ impl Bed {
                 command
                     .args(["--mount", "--propagation=private", "sh", "-c"])
                     .arg(script + "exec \"$0\" \"$@\"")
-                    .arg(env!("CARGO_BIN_EXE_activate"));
+                    .arg(agent_program());
                 command
             }
         };

@@ -9,7 +9,7 @@ use deploy::protocol::{
     parse_line,
 };
 
-use super::bed::{Bed, done, new_run, present};
+use super::bed::{Bed, agent_program, done, new_run, present};
 
 #[test]
 fn without_a_confirmation_it_goes_back_by_itself() {
@@ -80,7 +80,7 @@ fn a_stranger_cannot_confirm() {
         fs::create_dir(&temp).unwrap();
         fs::set_permissions(&temp, fs::Permissions::from_mode(0o1777)).unwrap();
         let agent = bed.path("activate");
-        fs::copy(env!("CARGO_BIN_EXE_activate"), &agent).unwrap();
+        fs::copy(agent_program(), &agent).unwrap();
         let request = ActivationRequest {
             temp_path: in_temp_path.then(|| temp.to_str().unwrap().parse().unwrap()),
             ..bed.magic(&one, 1)

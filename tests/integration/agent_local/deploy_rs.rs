@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use deploy::model::StorePath;
 use deploy::protocol::Phase;
 
-use super::bed::{Bed, eventually};
+use super::bed::{Bed, agent_program, eventually};
 
 impl Bed {
     /// The agent as a closure has it.
     fn activate_rs(&self, words: &[&str]) -> Command {
         let link = self.path("activate-rs");
         if !link.exists() {
-            std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_activate"), &link).unwrap();
+            std::os::unix::fs::symlink(agent_program(), &link).unwrap();
         }
         let mut command = self.nix(link.to_str().unwrap());
         command

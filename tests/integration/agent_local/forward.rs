@@ -10,7 +10,7 @@ use deploy::protocol::{
     PROTOCOL_VERSION, Phase, parse_line,
 };
 
-use super::bed::{Bed, Call, done, eventually, new_run, present};
+use super::bed::{Bed, Call, agent_program, done, eventually, new_run, present};
 
 #[test]
 fn handshake() {
@@ -209,7 +209,7 @@ fn what_cannot_begin_says_why() {
     let mut newer = serde_json::to_value(bed.request(&bed.closure("one", ""))).unwrap();
     newer["protocol"] = 99.into();
     newer["novelty"] = true.into();
-    let mut agent = bed.nix(env!("CARGO_BIN_EXE_activate"));
+    let mut agent = bed.nix(agent_program());
     let result = Call::begin(agent.args(["start", &newer.to_string()])).result();
     let ActivationResult::NotStarted { reason } = result else {
         panic!("{result:?}")
@@ -225,7 +225,7 @@ fn a_folder_of_somebody_else_is_refused_with_the_reason() {
     fs::set_permissions(bed.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     let request = bed.request(&one);
     let agent = bed.path("activate");
-    fs::copy(env!("CARGO_BIN_EXE_activate"), &agent).unwrap();
+    fs::copy(agent_program(), &agent).unwrap();
     let mut command = bed.nix("setpriv");
     command
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
