@@ -133,7 +133,9 @@ impl CliError {
         const BAD_COMMAND_LINE: u8 = 64;
         const DENIED: u8 = 6;
         match self {
-            Self::Usage { .. } | Self::Target(_) => BAD_COMMAND_LINE,
+            Self::Usage { .. }
+            | Self::Target(_)
+            | Self::Config(ConfigError::SeveralNodes { .. }) => BAD_COMMAND_LINE,
             Self::Refused { exit, .. } => exit.code(),
             Self::Denied { .. } => DENIED,
             Self::Interrupted => Exit::Interrupted.code(),

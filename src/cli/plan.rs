@@ -120,6 +120,7 @@ pub(super) fn new_request(
     };
     let selections = select(&targets, &exclude);
     check_excluded(&selections, &exclude)?;
+    check_one_flake(&selections, settings)?;
     Ok(PlanRequest {
         head,
         selections,
@@ -159,6 +160,17 @@ fn check_excluded(selections: &[Selection], exclude: &[TargetArgument]) -> Resul
             ),
         )),
     }
+}
+
+/// Several flakes have several nodes.
+fn check_one_flake(selections: &[Selection], settings: &SettingArgs) -> Result<(), CliError> {
+    if settings.hostname.is_none() || selections.len() == 1 {
+        return Ok(());
+    }
+    Err(CliError::usage(
+        "--hostname is of one node, and the TARGETs are of several flakes",
+        "name one, such as '.#node'",
+    ))
 }
 
 async fn save(

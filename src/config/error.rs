@@ -143,6 +143,16 @@ pub enum ConfigError {
         /// What exists.
         help: String,
     },
+    /// One host name was given for several nodes.
+    #[error("--hostname is of one node, and these are {nodes}")]
+    #[diagnostic(
+        code(deploy::config::several_nodes),
+        help("nothing was changed on any node; name one, such as '.#node'")
+    )]
+    SeveralNodes {
+        /// The nodes.
+        nodes: String,
+    },
     /// The settings that Nix printed cannot be read.
     #[error("the evaluation of {origin} gave something unexpected at `{place}`")]
     #[diagnostic(

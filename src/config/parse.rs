@@ -42,6 +42,7 @@ pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Flee
             help,
         });
     }
+    check_hostname(&nodes, context)?;
     let node_names = raw
         .node_names
         .iter()
@@ -51,6 +52,17 @@ pub fn parse_fleet(raw: &RawSettings, context: &ParseContext<'_>) -> Result<Flee
         nodes,
         node_names,
         warnings,
+    })
+}
+
+/// Several nodes cannot be one machine: each would get the profiles of all.
+fn check_hostname(nodes: &[FleetNode], context: &ParseContext<'_>) -> Result<(), ConfigError> {
+    if context.flags.hostname.is_none() || nodes.len() == 1 {
+        return Ok(());
+    }
+    let names: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    Err(ConfigError::SeveralNodes {
+        nodes: names.join(", "),
     })
 }
 

@@ -147,6 +147,10 @@ fn flags_that_would_change_a_reviewed_plan_are_refused() {
         &["--temp-path", "/tmp"],
         &["--remote-build"],
         &["--interactive-sudo"],
+        &["--checks"],
+        &["--keep-going"],
+        &["--boot"],
+        &["--dry-activate"],
         &["--", "--impure"],
     ] {
         let words = [&["apply", "plan.json"], flags].concat();
@@ -201,6 +205,36 @@ fn flags_override_the_flake() {
     drop(scene.deploy(&words).success());
     assert_eq!(seen(web1(), "overridden"), Seen::nothing());
     assert_eq!(seen(bed.host(1), "overridden").activations, ["1.0"]);
+}
+
+/// deploy-rs sends the profiles of all nodes there, one over the other.
+#[test]
+fn a_host_name_is_of_one_node() {
+    let (bed, name) = (testbed::shared(), "one-host");
+    let scene = Scene::new(bed, name, &everywhere(bed, &Profile::new(name, "1.0")));
+    let hostname = ["--hostname", &bed.host(0).address()];
+    for words in [
+        &["apply", "--yes"][..],
+        &["plan"],
+        &["status"],
+        &["rollback", "--yes", "."],
+        &["-s"],
+        &["-s", "--targets", ".#web2", ".#web1"],
+        &["plan", ".#web1", "/root/other#web1"],
+    ] {
+        let words = [words, &hostname].concat();
+        drop(
+            scene
+                .deploy(&words)
+                .code(64)
+                .says(&["--hostname is of one node"]),
+        );
+    }
+    assert_eq!(seen(web1(), name), Seen::nothing());
+    let one = ["-s", ".#web2", hostname[0], hostname[1]];
+    drop(scene.deploy(&one).success());
+    assert_eq!(seen(web1(), name).activations, ["1.0"]);
+    assert_eq!(seen(bed.host(1), name), Seen::nothing());
 }
 
 #[test]
