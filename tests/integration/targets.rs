@@ -64,6 +64,27 @@ fn a_profile_path_of_one_s_own() {
     drop(scene.deploy(&["plan", "--detailed-exitcode"]).code(0));
 }
 
+#[test]
+fn a_folder_of_one_s_own_for_the_confirmation() {
+    let bed = testbed::shared();
+    let (host, folder) = (bed.host(2), "/var/lib/own temporary");
+    host.run(["mkdir", folder]).success();
+    let profile = |version| {
+        let setting = format!("tempPath = \"{folder}\"; confirmTimeout = 3;");
+        one(host, Profile::new("own-folder", version).setting(&setting))
+    };
+    let scene = Scene::new(bed, "own-folder", &profile("1.0"));
+    drop(scene.apply());
+    scene.folder.rewrite(&profile("2.0"));
+    let running = scene.apply_unconfirmed();
+    let awaited = format!("[ \"$(stat -c %a '{folder}'/deploy-confirm-*)\" = 700 ]");
+    host.comes_to("the folder of the confirmation", &awaited);
+    drop(running.wait().code(3).says(&["rolled back"]));
+    let after = host.run(["ls", "-A", folder]).success();
+    assert_eq!(after.text(), "");
+    assert_eq!(host.activations("own-folder"), ["1.0", "2.0", "1.0"]);
+}
+
 /// As on machines where only login shells have Nix on their PATH.
 #[test]
 fn a_nix_that_is_not_on_the_path() {
