@@ -1,72 +1,49 @@
-//! Reading the operator's store: closures, sizes, validity; and adding a file to it.
+//! Reading the operator's store: closures and validity; and adding a file to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::NixError;
 use super::command::{Nix, output};
+use super::registration::Registrations;
 use crate::model::StorePath;
-use crate::plan::{Closure, ClosurePath};
+use crate::plan::Closure;
 
 /// Most paths on one command line, well below the system's limit.
-const BATCH: usize = 2000;
-const DOING: &str = "reading closures";
+pub(super) const BATCH: usize = 2000;
+pub(super) const DOING: &str = "reading closures";
 /// Where a NixOS system and a home of home-manager keep what somebody asked for by name. A node is
 /// asked for the same (`closures.sh`).
 const ENVIRONMENTS: [&str; 2] = ["sw", "home-path"];
 
 /// Returns the closures of these valid paths.
+///
+/// # Errors
+/// Where Nix fails, as it does for a path that is not valid.
 pub async fn closures(
     roots: &BTreeSet<StorePath>,
 ) -> Result<BTreeMap<StorePath, Closure>, NixError> {
-    let mut paths_of = BTreeMap::new();
-    for root in roots {
-        let query = Nix::store(&["--query", "--requisites"]).arg(root.as_str());
-        let paths: Vec<StorePath> = parse_paths(&output(&query, DOING).await?);
-        paths_of.insert(root.clone(), paths);
-    }
-    let all: BTreeSet<StorePath> = paths_of.values().flatten().cloned().collect();
-    let sizes = sizes(&all.into_iter().collect::<Vec<_>>()).await?;
-    let with_size = |path: &StorePath| ClosurePath {
-        path: path.clone(),
-        size: sizes.get(path).copied().unwrap_or(0),
+    let registrations = Registrations::read(roots).await?;
+    let closure = |root: &StorePath| {
+        let closure = registrations.closure(root);
+        closure.with_direct(direct(root, &registrations))
     };
-    let mut closures = BTreeMap::new();
-    for (root, paths) in paths_of {
-        let closure = Closure::new(paths.iter().map(with_size));
-        let direct = direct(&root).await?;
-        closures.insert(root, closure.with_direct(direct));
-    }
-    Ok(closures)
+    Ok(roots
+        .iter()
+        .map(|root| (root.clone(), closure(root)))
+        .collect())
 }
 
 /// Returns the packages that a closure's own environment names, such as
 /// `environment.systemPackages` of a NixOS system.
-async fn direct(root: &StorePath) -> Result<BTreeSet<StorePath>, NixError> {
+fn direct(root: &StorePath, registrations: &Registrations) -> BTreeSet<StorePath> {
     let environments = ENVIRONMENTS.iter().filter_map(|name| {
         let path = Path::new(root.as_str()).join(name).canonicalize().ok()?;
         path.to_str()?.parse::<StorePath>().ok()
     });
-    let environments: Vec<StorePath> = environments.collect();
-    if environments.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let query =
-        Nix::store(&["--query", "--references"]).args(environments.iter().map(StorePath::as_str));
-    Ok(parse_paths(&output(&query, DOING).await?)
-        .into_iter()
-        .collect())
-}
-
-async fn sizes(paths: &[StorePath]) -> Result<BTreeMap<StorePath, u64>, NixError> {
-    let mut sizes = BTreeMap::new();
-    for batch in paths.chunks(BATCH) {
-        let query = Nix::store(&["--query", "--size"]).args(batch.iter().map(StorePath::as_str));
-        let text = output(&query, DOING).await?;
-        let numbers = text.lines().map(|line| line.trim().parse().unwrap_or(0));
-        sizes.extend(batch.iter().cloned().zip(numbers));
-    }
-    Ok(sizes)
+    environments
+        .flat_map(|path| registrations.references(&path))
+        .collect()
 }
 
 /// Returns those of the paths that are not valid here.

@@ -12,6 +12,7 @@ mod error;
 mod eval;
 mod file;
 mod metadata;
+mod registration;
 mod roots;
 mod signatures;
 mod system;
