@@ -95,11 +95,11 @@ async fn prepare<'a>(
     sets_profile: bool,
 ) -> Result<Work<'a>, AgentError> {
     let target = &request.target;
-    let invalid = nix::invalid(&context.environment, std::slice::from_ref(target)).await?;
-    if !invalid.is_empty() || !Path::new(target.as_str()).exists() {
-        return Err(AgentError::MissingTarget {
-            target: target.clone(),
-        });
+    let missing = || AgentError::MissingTarget {
+        target: target.clone(),
+    };
+    if !Path::new(target.as_str()).exists() {
+        return Err(missing());
     }
     let program = Program::of(Path::new(target.as_str()));
     let program = program.ok_or_else(|| AgentError::NoActivation {
@@ -107,6 +107,16 @@ async fn prepare<'a>(
     })?;
     let file = |error| AgentError::file("write the journal in", context.folder.path())(error);
     let order = order(request, program)?;
+    // Setting the profile checks it, too, where that is what changes something first.
+    let is_checked = sets_profile && order != Order::ConfirmFirst;
+    let checked = std::slice::from_ref(target);
+    if !is_checked
+        && !nix::invalid(&context.environment, checked)
+            .await?
+            .is_empty()
+    {
+        return Err(missing());
+    }
     journal::reserve(&context.folder).map_err(file)?;
     // What a person or an earlier run has done a moment ago is what this run goes back to: a power
     // cut must not take it from under the journal that names it.

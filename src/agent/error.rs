@@ -84,6 +84,12 @@ pub(super) enum AgentError {
         /// What failed.
         detail: String,
     },
+    /// Copied paths cannot be rooted.
+    #[error("cannot keep the copied paths from garbage collection: {detail}; nothing was changed")]
+    NotKept {
+        /// What Nix said.
+        detail: String,
+    },
     /// The profile cannot be read.
     #[error("cannot read the profile {path}: {source}; nothing was changed")]
     Profile {

@@ -14,6 +14,9 @@ use crate::protocol::{Hold, PROTOCOL_VERSION};
 /// What a run left that never came to its end is dropped after this time.
 const LEFT_BEHIND: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The link to the first path; Nix numbers those to the others.
+const LINK: &str = "path";
+
 /// Roots the paths that are valid, and tells which are not.
 pub(super) async fn hold(
     environment: &Environment,
@@ -24,24 +27,50 @@ pub(super) async fn hold(
     drop_left_behind(&roots);
     let folder = roots.join(run.as_str());
     fs::create_dir_all(&folder).map_err(AgentError::file("create the folder", &folder))?;
-    let missing = nix::invalid(environment, paths).await?;
-    for path in paths.iter().filter(|path| !missing.contains(path)) {
-        // One that vanishes just now is found missing below.
-        nix::root(environment, path, &folder.join(base_name(path))).await?;
-    }
-    let mut missing = nix::invalid(environment, paths).await?;
-    let unrooted = paths
-        .iter()
-        .filter(|path| folder.join(base_name(path)).read_link().is_err());
-    for path in unrooted {
-        if !missing.contains(path) {
-            missing.push(path.clone());
-        }
-    }
+    let links = own_folder(&folder)?;
+    let missing = match nix::root(environment, paths, &links.join(LINK)).await? {
+        None => Vec::new(),
+        Some(_) => hold_valid(environment, paths, &links).await?,
+    };
     Ok(Hold {
         protocol: PROTOCOL_VERSION,
         missing,
     })
+}
+
+/// Does it again without those that are not valid, and returns them.
+async fn hold_valid(
+    environment: &Environment,
+    paths: &[StorePath],
+    links: &Path,
+) -> Result<Vec<StorePath>, AgentError> {
+    loop {
+        let missing = nix::invalid(environment, paths).await?;
+        let valid = paths.iter().filter(|path| !missing.contains(path));
+        let valid: Vec<StorePath> = valid.cloned().collect();
+        let Some(detail) = nix::root(environment, &valid, &links.join(LINK)).await? else {
+            return Ok(missing);
+        };
+        // Another one may just have been collected.
+        if nix::invalid(environment, &valid).await?.is_empty() {
+            return Err(AgentError::NotKept { detail });
+        }
+    }
+}
+
+/// Makes a folder that no other call of this run has: profiles behind several logins may be held beside each other.
+fn own_folder(folder: &Path) -> Result<PathBuf, AgentError> {
+    let mut number = 0_u64;
+    loop {
+        let own = folder.join(number.to_string());
+        match fs::create_dir(&own) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            made => {
+                made.map_err(AgentError::file("create the folder", &own))?;
+                return Ok(own);
+            }
+        }
+    }
 }
 
 /// Drops what [`hold`] of this run kept.
@@ -55,10 +84,6 @@ pub(super) fn release(environment: &Environment, run: &RunId) -> Result<(), Agen
 
 fn roots(environment: &Environment) -> Result<PathBuf, AgentError> {
     Ok(environment.state_home()?.join("deploy/roots"))
-}
-
-fn base_name(path: &StorePath) -> &str {
-    path.as_str().rsplit('/').next().unwrap_or_default()
 }
 
 fn drop_left_behind(roots: &Path) {

@@ -79,28 +79,27 @@ pub(super) async fn invalid(
     Ok(invalid.cloned().collect())
 }
 
-/// Makes `link` a garbage-collector root for a path that is valid already. Neither builds nor
-/// substitutes; returns whether it did.
+/// Makes links to valid paths, the first one with this name, that keep them from garbage collection. Nothing is built
+/// or fetched for it, and Nix itself keeps what it looks at until it has ended. Returns what Nix said where it failed.
 pub(super) async fn root(
     environment: &Environment,
-    path: &StorePath,
+    paths: &[StorePath],
     link: &std::path::Path,
-) -> Result<bool, ProcessError> {
+) -> Result<Option<String>, ProcessError> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
     let call = environment
         .program("nix-store")
         .args(["--option", "substitute", "false", "--max-jobs", "0"])
-        .args([
-            "--option",
-            "builders",
-            "",
-            "--realise",
-            path.as_str(),
-            "--add-root",
-        ])
+        .args(["--option", "builders", "", "--realise"])
+        .args(paths.iter().map(StorePath::as_str))
+        .arg("--add-root")
         .arg(link)
         .arg("--indirect")
         .time_limit(TIME_LIMIT);
-    Ok(run(&call).await?.status.success())
+    let finished = run(&call).await?;
+    Ok((!finished.status.success()).then(|| finished.stderr.text()))
 }
 
 #[cfg(test)]
