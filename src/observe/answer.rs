@@ -2,6 +2,7 @@
 
 use super::profile_answer::profile;
 use crate::config::FleetProfile;
+use crate::model::StorePath;
 use crate::plan::{ActiveUnits, NodeFacts};
 
 /// An answer that cannot be used.
@@ -58,8 +59,8 @@ pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFac
                 facts.nix_on_path = fields.next() == "yes";
             }
             "installed" => facts.installed_agent = fields.next().parse().ok(),
-            "version" => facts.nix_version = first_line(fields.next()),
-            "uname" => facts.system = system(fields.next(), fields.next()),
+            "nix-program" => facts.nix_version = name_of_package(fields.next()),
+            "uname" => facts.system = system(fields.next()),
             "boot" => facts.boot_id = first_line(fields.next()),
             "now" => facts.now = fields.next().trim().parse().ok(),
             "free" => facts.free_bytes = free_bytes(fields.next()),
@@ -113,7 +114,15 @@ fn first_line(text: &str) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-fn system(machine: &str, kernel: &str) -> Option<String> {
+/// Returns the name of the store path that a program lies in.
+fn name_of_package(program: &str) -> Option<String> {
+    let package = program.trim_end_matches("/bin/nix-store");
+    Some(package.parse::<StorePath>().ok()?.name().to_owned())
+}
+
+/// Reads `uname -s -m`.
+fn system(line: &str) -> Option<String> {
+    let (kernel, machine) = line.trim().split_once(' ')?;
     let machine = match machine {
         "arm64" => "aarch64",
         "i386" | "i586" => "i686",
@@ -123,8 +132,9 @@ fn system(machine: &str, kernel: &str) -> Option<String> {
         .then(|| format!("{machine}-{}", kernel.to_lowercase()))
 }
 
-/// Reads the fourth column of `df -Pk`: kibibytes available.
-fn free_bytes(line: &str) -> Option<u64> {
+/// Reads the fourth column in the last line of `df -Pk`: kibibytes available.
+fn free_bytes(table: &str) -> Option<u64> {
+    let line = table.lines().next_back()?;
     line.split_whitespace()
         .nth(3)?
         .parse::<u64>()
@@ -184,14 +194,26 @@ mod tests {
     }
 
     #[test]
+    fn systems_and_packages_are_named_as_nix_does() {
+        assert_eq!(system("Linux x86_64").as_deref(), Some("x86_64-linux"));
+        assert_eq!(system("Darwin arm64\n").as_deref(), Some("aarch64-darwin"));
+        assert_eq!(system(""), None);
+        let program = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-nix-2.24.1/bin/nix-store";
+        assert_eq!(name_of_package(program).as_deref(), Some("nix-2.24.1"));
+        assert_eq!(name_of_package("/usr/bin/nix-store"), None);
+    }
+
+    #[test]
     fn units_of_df() {
-        assert_eq!(free_bytes("/dev/vda 100 40 60 40% /"), Some(60 * 1024));
+        let table =
+            "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 100 40 60 40% /\n";
+        assert_eq!(free_bytes(table), Some(60 * 1024));
         assert_eq!(free_bytes(""), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|units|link|profile|generation|dates|journal|hidden|lock|unlocked|reading|x|[^\\x00]{0,8})", 0..30)) {
+        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(nix|units|link|links|profile|generation|dates|journal|hidden|lock|unlocked|reading|x|[^\\x00]{0,8})", 0..30)) {
             let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
             drop(node_facts(&fields, &[]));
             let mut profile = crate::observe::profile_answer::Read::default();

@@ -88,23 +88,23 @@ fn parse(fields: &[&str]) -> (NodeClosures, NodeUnits) {
     (closures, units)
 }
 
-/// Returns nothing where paths and sizes do not belong together: a closure with wrong sizes is
-/// worse than none.
+/// Reads paths, each with its size behind it or all sizes in lines of their own. Returns nothing where they do not belong
+/// together: a closure with wrong sizes is worse than none.
 fn closure(paths: &str, sizes: &str) -> Option<Closure> {
-    let paths: Vec<StorePath> = valid_paths(paths).collect();
-    let sizes: Vec<u64> = sizes
-        .lines()
-        .filter_map(|line| line.trim().parse().ok())
-        .collect();
-    if paths.is_empty() || paths.len() != sizes.len() {
-        return None;
-    }
-    Some(Closure::new(
-        paths
-            .into_iter()
-            .zip(sizes)
-            .map(|(path, size)| ClosurePath { path, size }),
-    ))
+    let mut sizes = sizes.lines();
+    let path = |line: &str| {
+        let (path, size) = match line.split_once(char::is_whitespace) {
+            Some((path, size)) => (path, size),
+            None => (line, sizes.next()?),
+        };
+        Some(ClosurePath {
+            path: path.parse().ok()?,
+            size: size.trim().parse().ok()?,
+        })
+    };
+    let paths: Option<Vec<ClosurePath>> = paths.trim().lines().map(path).collect();
+    let is_whole = |paths: &Vec<ClosurePath>| !paths.is_empty() && sizes.next().is_none();
+    paths.filter(is_whole).map(Closure::new)
 }
 
 fn valid_paths(text: &str) -> impl Iterator<Item = StorePath> {
@@ -124,9 +124,16 @@ mod tests {
         let path = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a";
         let whole = closures(&["closure", path, path, "12", "", "missing", ""]);
         assert_eq!(whole.current.len(), 1);
+        let in_one = format!("{path}\t         12\n");
+        assert_eq!(
+            closures(&["closure", path, &in_one, "", "", "missing", ""]),
+            whole
+        );
         for cut in [
             ["closure", path, path, "", ""],
             ["closure", path, "", "", ""],
+            ["closure", path, path, "12\n13", ""],
+            ["closure", path, path, "x", ""],
         ] {
             assert_eq!(closures(&cut).current.len(), 0);
         }

@@ -65,8 +65,13 @@ units() {
 
 field "$mark" begin
 for path in "$@"; do
-  closure=$("$nix/nix-store" --query --requisites "$path" 2>/dev/null </dev/null)
-  sizes=$(printf "%s\n" "$closure" | xargs -r "$nix/nix-store" --query --size 2>/dev/null)
+  # The newer program tells paths and sizes in one call; where there is none, or it refuses, the older one takes two.
+  sizes=
+  closure=$("$nix/nix" --extra-experimental-features nix-command path-info --recursive --size "$path" 2>/dev/null </dev/null)
+  if [ -z "$closure" ]; then
+    closure=$("$nix/nix-store" --query --requisites "$path" 2>/dev/null </dev/null)
+    sizes=$(printf "%s\n" "$closure" | xargs -r "$nix/nix-store" --query --size 2>/dev/null)
+  fi
   # What a system or a home names itself, and not only needs.
   direct=
   for environment in "$path/sw" "$path/home-path"; do

@@ -44,7 +44,9 @@ fn fixed_path(profile: &FleetProfile) -> Option<AbsolutePath> {
 pub(super) struct Read<'a> {
     link: Option<&'a str>,
     dates: &'a str,
-    generations: Vec<(&'a str, &'a str, &'a str)>,
+    /// What the links of the generations say, one in a line.
+    links: &'a str,
+    generations: Vec<(&'a str, &'a str)>,
     journal: Option<(&'a str, &'a str)>,
     journal_is_hidden: bool,
     lock: Option<(&'a str, &'a str, &'a str)>,
@@ -61,9 +63,10 @@ impl<'a> Read<'a> {
                 self.link = Some(fields.next());
             } else if fields.next_if("dates") {
                 self.dates = fields.next();
+            } else if fields.next_if("links") {
+                self.links = fields.next();
             } else if fields.next_if("generation") {
-                self.generations
-                    .push((fields.next(), fields.next(), fields.next()));
+                self.generations.push((fields.next(), fields.next()));
             } else if fields.next_if("journal") {
                 self.journal = Some((fields.next(), fields.next()));
             } else if fields.next_if("hidden") {
@@ -119,10 +122,14 @@ impl<'a> Read<'a> {
 
     fn generations(&self, base: &str) -> Vec<ObservedGeneration> {
         let dates: BTreeMap<&str, u64> = self.dates.lines().filter_map(date).collect();
-        let generation = |(link, path, content): &(&str, &str, &str)| {
+        let paths: Vec<&str> = self.links.lines().collect();
+        // With a line too many or too few nobody knows which generation it is of.
+        let are_all_known = paths.len() == self.generations.len();
+        let generation = |(place, (link, content)): (usize, &(&str, &str))| {
+            let path = paths.get(place).filter(|_| are_all_known);
             Some(ObservedGeneration {
                 number: Generation::from_link_name(base, link)?,
-                path: path.parse().ok(),
+                path: path.and_then(|path| path.parse().ok()),
                 made: dates.get(link).copied(),
                 content: match *content {
                     "program" => GenerationContent::Activatable,
@@ -131,7 +138,8 @@ impl<'a> Read<'a> {
                 },
             })
         };
-        let mut generations: Vec<_> = self.generations.iter().filter_map(generation).collect();
+        let listed = self.generations.iter().enumerate();
+        let mut generations: Vec<_> = listed.filter_map(generation).collect();
         generations.sort_by_key(|generation| generation.number);
         generations
     }

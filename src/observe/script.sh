@@ -1,5 +1,6 @@
 # Reads everything that a plan needs to know of a node, in one round trip. POSIX sh, because that
-# is all that every node has. Writes nothing. The answer is fields that end with NUL.
+# is all that every node has. Writes nothing. The answer is fields that end with NUL. Every program that is started costs
+# a node about a millisecond, one of Nix thirty: what the shell can do itself, it does.
 LC_ALL=C
 export LC_ALL
 field() { printf "%s\0" "$@"; }
@@ -26,7 +27,7 @@ for file in /run/current-system/sw/libexec/deploy/activate /usr/local/libexec/de
   fi
 done
 
-nix=$(command -v nix-store 2>/dev/null) && nix=$(dirname "$nix") && on_path=yes
+nix=$(command -v nix-store 2>/dev/null) && nix=${nix%/*} && on_path=yes
 if [ -z "$nix" ]; then
   on_path=no
   for folder in /run/current-system/sw/bin /nix/var/nix/profiles/default/bin "$HOME/.nix-profile/bin" \
@@ -35,15 +36,18 @@ if [ -z "$nix" ]; then
   done
 fi
 field nix "$nix" "$on_path"
-if [ -n "$nix" ]; then field version "$("$nix/nix" --version 2>/dev/null || "$nix/nix-store" --version 2>/dev/null)"; fi
-field uname "$(uname -m)" "$(uname -s)"
-field boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
+# A Nix that lies in the store has its version in its name.
+if [ -L "$nix/nix-store" ] || [ -L "$nix" ]; then field nix-program "$(readlink -f "$nix/nix-store" 2>/dev/null)"; fi
+field uname "$(uname -s -m)"
+boot=
+if [ -r /proc/sys/kernel/random/boot_id ]; then read -r boot </proc/sys/kernel/random/boot_id; fi
+field boot "$boot"
 field now "$(date +%s)"
-field free "$(df -Pk /nix/store 2>/dev/null | tail -n 1)"
-field current "$(readlink -f /run/current-system 2>/dev/null)"
-field booted "$(readlink -f /run/booted-system 2>/dev/null)"
+field free "$(df -Pk /nix/store 2>/dev/null)"
+if [ -e /run/current-system ]; then field current "$(readlink -f /run/current-system 2>/dev/null)"; fi
 # What only a reboot changes, as it was booted.
 if [ -e /run/booted-system ]; then
+  field booted "$(readlink -f /run/booted-system 2>/dev/null)"
   for part in initrd kernel kernel-modules systemd; do
     field booted-part "$part" "$(readlink -f "/run/booted-system/$part" 2>/dev/null)"
   done
@@ -57,9 +61,13 @@ if [ -d /run/systemd/system ] && units=$(systemctl list-units --plain --no-legen
 fi
 me=$(id -un)
 field me "$me" "$(id -Gn)"
-field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null | tr "\n" " ")"
+field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null)"
 # Who is in no session of logind has nothing to fear from it.
-case $(cat /proc/self/cgroup 2>/dev/null) in
+cgroup=
+if [ -r /proc/self/cgroup ]; then
+  while read -r line; do cgroup="$cgroup $line"; done </proc/self/cgroup
+fi
+case $cgroup in
   */session-*.scope*)
     field logind "$(loginctl show-session --property=KillUserProcesses --property=KillExcludeUsers \
       --property=KillOnlyUsers 2>/dev/null)"
@@ -70,7 +78,8 @@ esac
 # Says whether a file below $1 can be looked for: its nearest existing folder must be searchable.
 searchable() {
   folder=$1
-  while [ ! -e "$folder" ] && [ "$folder" != / ]; do folder=$(dirname "$folder"); done
+  while [ -n "$folder" ] && [ ! -e "$folder" ]; do folder=${folder%/*}; done
+  folder=${folder:-/}
   [ -x "$folder" ] && [ -r "$folder" -o "$folder" != "$1" ]
 }
 
@@ -117,13 +126,33 @@ find_link() {
   fi
 }
 
-# What lies behind the link of a generation: the same programs as the agent's, or none of them.
-content_of() {
-  if [ ! -e "$1" ]; then
-    echo gone
-  elif [ -x "$1/deploy-rs-activate" ] || [ -x "$1/bin/switch-to-configuration" ] || [ -x "$1/activate" ]; then
-    echo program
-  fi
+newline="
+"
+count_words() { count=$#; }
+
+# Tells of the links of generations what each is, and what lies behind it: the same programs as the agent's, or none of
+# them.
+generations() {
+  [ -L "$1" ] || return
+  links=$(readlink -- "$@" 2>/dev/null)
+  set -f
+  IFS=$newline
+  count_words $links
+  unset IFS
+  set +f
+  # One that vanishes meanwhile leaves an empty line.
+  if [ "$count" != $# ]; then links=$(for link in "$@"; do readlink -- "$link" || echo; done); fi
+  field links "$links"
+  for link in "$@"; do
+    content=
+    if [ ! -e "$link" ]; then
+      content=gone
+    elif [ -x "$link/deploy-rs-activate" ] || [ -x "$link/bin/switch-to-configuration" ] || [ -x "$link/activate" ]; then
+      content=program
+    fi
+    field generation "${link##*/}" "$content"
+  done
+  field dates "$(stat -c "%Y %n" "$@" 2>/dev/null)"
 }
 
 # The last run, and whether somebody works on the profile now. The lock is never tried: for as long as that takes
@@ -153,14 +182,13 @@ while [ $# -gt 0 ]; do
   may_read "$path"
   field profile "$name" "$path" "$allowed"
   if [ -z "$path" ]; then continue; fi
-  folder=$(dirname "$path")
-  base=$(basename "$path")
+  folder=${path%/*}
+  base=${path##*/}
   if searchable "$folder"; then
-    field link "$(readlink "$path" 2>/dev/null)"
-    field dates "$(stat -c "%Y %n" "$folder/$base"-*-link 2>/dev/null)"
-    for link in "$folder/$base"-*-link; do
-      if [ -L "$link" ]; then field generation "${link##*/}" "$(readlink "$link")" "$(content_of "$link")"; fi
-    done
+    link=
+    if [ -L "$path" ]; then link=$(readlink "$path" 2>/dev/null); fi
+    field link "$link"
+    generations "$folder/$base"-*-link
     last_run "$folder/.deploy/$base"
   elif [ "$allowed" = yes ]; then
     field reading "$(read_as_user "$path")"

@@ -37,7 +37,7 @@ pub enum NodeObservation {
 pub struct NodeFacts {
     /// Its system, such as `x86_64-linux`.
     pub system: Option<String>,
-    /// The first line of `nix --version`.
+    /// Its Nix, such as `nix-2.24.1`, where that lies in the store.
     pub nix_version: Option<String>,
     /// The folder that holds Nix's programs.
     pub nix_folder: Option<AbsolutePath>,
