@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use openssh::{Session, Stdio};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::error::SshError;
@@ -11,6 +13,8 @@ use super::options::{destination, master_invocation, nix_ssh_options};
 use crate::model::Connection;
 use crate::process::{Answers, OpenSpan, SpanKind, Tail, converse, run};
 
+/// How long a master may take to say which process it is.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// The most that is read of a remote command's standard output, in bytes.
 const STDOUT_MAX: u64 = 256 << 20;
 
@@ -144,18 +148,21 @@ impl SshLink {
         !self.closed.load(Ordering::Relaxed) && self.session.check().await.is_ok()
     }
 
-    /// Ends the connection.
+    /// Ends the master and all that goes over it.
     pub async fn close(&self) {
-        if !self.closed.swap(true, Ordering::Relaxed) {
-            let exit = crate::process::Invocation::new("ssh")
-                .args(["-O", "exit", "-S"])
-                .arg(&self.socket)
-                .arg("--")
-                .arg(self.connection.hostname.as_str());
-            // A master that has gone already is what is wanted.
-            run(&exit.time_limit(std::time::Duration::from_secs(2)))
-                .await
-                .ok();
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let asked = async {
+            let mut master = openssh_mux_client::Connection::connect(&self.socket).await?;
+            master.send_alive_check().await
+        };
+        // A master that has gone already, or does not say which process it is, ends by itself.
+        if let Ok(Ok(process)) = tokio::time::timeout(CLOSE_LIMIT, asked).await
+            && let Ok(process) = i32::try_from(process.get())
+            && let Some(process) = Pid::from_raw(process)
+        {
+            kill_process(process, Signal::TERM).ok();
         }
     }
 
