@@ -72,6 +72,7 @@ async fn plan_now(
             build: true,
             force: args.force,
             checks: args.checks,
+            compare_files: args.diff.of_files(),
         },
     )?;
     let nix = request.nix.clone();
@@ -85,6 +86,7 @@ async fn plan_now(
     let MadePlan {
         plan,
         failed_builds,
+        files,
     } = interruptible(&mut preparation.interrupts, planning).await?;
     if !failed_builds.is_empty() && args.keep_going {
         preparation.pause().await;
@@ -92,7 +94,7 @@ async fn plan_now(
         print_failed_builds(preparation.context, &failed_builds, help);
     } else if !failed_builds.is_empty() {
         preparation.pause().await;
-        show_plan(preparation.context, &plan);
+        show_plan(preparation.context, &plan, files.as_ref());
         let help = "nothing was changed on any node";
         print_failed_builds(preparation.context, &failed_builds, help);
         return Err(CliError::refused(
@@ -104,6 +106,7 @@ async fn plan_now(
     Ok(Prepared {
         refused: unbuilt(&plan, &failed_builds),
         plan,
+        files,
         nix,
         saved: false,
         activations: args.modes.activations(),

@@ -88,7 +88,7 @@ pub(super) struct PlanArgs {
     /// Compare with what `deploy status --out FILE` has saved instead of asking any node
     ///
     /// Such a plan cannot be applied.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     pub(super) observed: Option<PathBuf>,
 
     /// Exit with 2 if there are changes
@@ -108,7 +108,7 @@ pub(super) struct PlanArgs {
     pub(super) checks: bool,
 
     /// Do not build what changed; packages and sizes are then unknown
-    #[arg(long, conflicts_with_all = ["dry_activate", "keep_result", "result_path"])]
+    #[arg(long, conflicts_with_all = ["dry_activate", "keep_result", "result_path", "diff"])]
     pub(super) no_build: bool,
 
     /// Plan to activate unchanged profiles too
@@ -118,6 +118,9 @@ pub(super) struct PlanArgs {
     /// How long a saved plan keeps its outputs from garbage collection
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = humantime::parse_duration)]
     pub(super) expire: std::time::Duration,
+
+    #[command(flatten)]
+    pub(super) diff: DiffArgs,
 
     #[command(flatten)]
     pub(super) modes: ModeArgs,
@@ -167,6 +170,9 @@ pub(super) struct ApplyArgs {
     pub(super) skip_stale: bool,
 
     #[command(flatten)]
+    pub(super) diff: DiffArgs,
+
+    #[command(flatten)]
     pub(super) modes: ModeArgs,
 
     #[command(flatten)]
@@ -208,12 +214,15 @@ pub(super) struct RollbackArgs {
     pub(super) to: Option<Generation>,
 
     /// Only show the generations that there are
-    #[arg(long, conflicts_with_all = ["to", "out", "yes", "json"])]
+    #[arg(long, conflicts_with_all = ["to", "out", "yes", "json", "diff"])]
     pub(super) list: bool,
 
     /// Save the plan instead of applying it, for `deploy apply FILE`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["yes", "json"])]
     pub(super) out: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(super) diff: DiffArgs,
 
     #[command(flatten)]
     pub(super) run: RunArgs,
@@ -243,6 +252,28 @@ pub(super) struct ModeArgs {
     /// Copy, and have the closures say on the nodes what they would do; changes nothing
     #[arg(long, conflicts_with = "boot")]
     pub(super) dry_activate: bool,
+}
+
+/// What is shown beside the plan.
+#[derive(Debug, Default, Args)]
+pub(super) struct DiffArgs {
+    /// Show how text files under etc of profiles differ, too; no saved plan has it
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) diff: Option<Diff>,
+}
+
+/// What differences are shown beside the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Diff {
+    /// Those of files.
+    Files,
+}
+
+impl DiffArgs {
+    /// Returns whether files are compared.
+    pub(super) fn of_files(&self) -> bool {
+        self.diff == Some(Diff::Files)
+    }
 }
 
 /// What becomes of the outputs.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 
-use super::args::{ApplyArgs, CommandLine};
+use super::args::{ApplyArgs, CommandLine, DiffArgs};
 use super::bare_args::BareArgs;
 use super::context::Context;
 use super::error::CliError;
@@ -39,6 +39,7 @@ fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
         keep_going: false,
         digest: None,
         skip_stale: false,
+        diff: DiffArgs::default(),
         modes: args.modes,
         result: args.result,
         copy: args.copy,

@@ -23,7 +23,9 @@ use crate::apply::{
 use crate::host::RemoteHost;
 use crate::model::RunId;
 use crate::nix::{Nix, Signatures, invalid_paths};
-use crate::plan::{Mode, Observed, Plan, PlannedStep, StepId, StepKind, render_plan};
+use crate::plan::{
+    FileDifferences, Mode, Observed, Plan, PlannedStep, StepId, StepKind, render_plan,
+};
 use crate::schedule::Outcome;
 
 /// How long the outputs of a plan that is applied at once are kept, should the run be killed.
@@ -32,6 +34,8 @@ const KEPT_WHILE_APPLIED: Duration = Duration::from_secs(86_400);
 /// A plan that is ready to be walked.
 pub(super) struct Prepared {
     pub(super) plan: Plan,
+    /// How files differ, where somebody asked.
+    pub(super) files: Option<FileDifferences>,
     pub(super) refused: BTreeMap<StepId, Outcome>,
     pub(super) nix: Nix,
     pub(super) saved: bool,
@@ -111,7 +115,7 @@ async fn apply(
     let dry = prepared.activations == Activations::Dry;
     let state = StateFolder::new(&context.state_folder);
     if !saved && !args.json && !display.quiet {
-        show_plan(context, plan);
+        show_plan(context, plan, prepared.files.as_ref());
     }
     if let Some(folder) = &prepared.results {
         let keeping = keep_results(plan, &prepared.nix, folder);

@@ -42,6 +42,7 @@ pub(super) async fn dry_run(
     };
     unlock(context, unlocking, locked_sudos(plan)).await?;
     let prepared = Prepared {
+        files: None,
         plan: plan.clone(),
         refused: BTreeMap::new(),
         nix,

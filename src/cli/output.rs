@@ -13,7 +13,7 @@ use super::args::{DisplayArgs, PlanFormat};
 use super::context::{Context, terminal_width};
 use super::error::CliError;
 use crate::apply::EventSink;
-use crate::plan::{Plan, render_plan};
+use crate::plan::{FileDifferences, Plan, render_plan};
 use crate::planner::FailedBuild;
 use crate::report::{
     Canvas, Display, JsonLines, Live, Mode, Plain, PlanText, Reporter, Reporters, Requested,
@@ -120,13 +120,13 @@ fn reporters(context: &Context, requested: Requested, display: &DisplayArgs) -> 
 /// it from a file must not take a part for all of it.
 pub(super) fn print_plan(
     context: &Context,
-    plan: &Plan,
+    (plan, files): (&Plan, Option<&FileDifferences>),
     format: PlanFormat,
 ) -> Result<(), CliError> {
     let text = match format {
-        PlanFormat::Human => plan_text(context, plan, stdout_colour(context)),
+        PlanFormat::Human => plan_text(context, (plan, files), stdout_colour(context)),
         PlanFormat::Json => render_plan(plan),
-        PlanFormat::Markdown => markdown(plan),
+        PlanFormat::Markdown => markdown(plan, files),
         PlanFormat::Dot => dot(plan),
         PlanFormat::Mermaid => mermaid(plan),
     };
@@ -144,12 +144,18 @@ pub(super) fn print_data(text: &str, failure: &'static str) -> Result<(), CliErr
 }
 
 /// Prints a plan to standard error, before it is applied.
-pub(super) fn show_plan(context: &Context, plan: &Plan) {
-    print_stderr(&plan_text(context, plan, stderr_colour(context)));
+pub(super) fn show_plan(context: &Context, plan: &Plan, files: Option<&FileDifferences>) {
+    print_stderr(&plan_text(context, (plan, files), stderr_colour(context)));
 }
 
-fn plan_text(context: &Context, plan: &Plan, colour: bool) -> String {
-    PlanText::new(plan, context.width(), colour).render()
+fn plan_text(
+    context: &Context,
+    (plan, files): (&Plan, Option<&FileDifferences>),
+    colour: bool,
+) -> String {
+    PlanText::new(plan, context.width(), colour)
+        .with_files(files)
+        .render()
 }
 
 /// Prints the result of a run: to standard output, unless events go there.

@@ -25,6 +25,7 @@ const CHANGES: u8 = 2;
 const FAILED: u8 = 1;
 
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliError> {
+    check_shown(&args)?;
     StateFolder::new(&context.state_folder).remove_expired();
     let request = request(context, &args)?;
     let nix = request.nix.clone();
@@ -42,6 +43,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     let MadePlan {
         plan,
         failed_builds,
+        files,
     } = made;
     if let Some(file) = &args.out {
         save(context, &plan, file, args.expire).await?;
@@ -49,7 +51,7 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     if let Some(folder) = args.result.folder().filter(|_| failed_builds.is_empty()) {
         keep_results(&plan, &nix, folder).await?;
     }
-    let printed = print_plan(context, &plan, args.format);
+    let printed = print_plan(context, (&plan, files.as_ref()), args.format);
     print_failed_builds(context, &failed_builds, "nothing was changed on any node");
     printed?;
     if dry.is_some() {
@@ -63,6 +65,18 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<u8, CliErro
     ))
 }
 
+/// Only people read how files differ.
+fn check_shown(args: &PlanArgs) -> Result<(), CliError> {
+    match args.format {
+        PlanFormat::Human | PlanFormat::Markdown => Ok(()),
+        _ if !args.diff.of_files() => Ok(()),
+        PlanFormat::Json | PlanFormat::Dot | PlanFormat::Mermaid => Err(CliError::usage(
+            "this format does not show how files differ",
+            "--diff files is for --format human and --format markdown: no plan file has text of files",
+        )),
+    }
+}
+
 fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> {
     let mut request = new_request(
         context,
@@ -73,6 +87,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
             build: !args.no_build,
             force: args.force,
             checks: args.checks,
+            compare_files: args.diff.of_files(),
         },
     )?;
     request.against = match (&args.base, &args.observed) {
@@ -85,11 +100,13 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
 
 /// How a plan is made.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(super) struct PlanSwitches {
     pub(super) mode: Mode,
     pub(super) build: bool,
     pub(super) force: bool,
     pub(super) checks: bool,
+    pub(super) compare_files: bool,
 }
 
 /// Returns the request for a plan of these TARGETs, made now by this operator.
@@ -131,6 +148,7 @@ pub(super) fn new_request(
         },
         against: Against::Nodes,
         checks: switches.checks,
+        compare_files: switches.compare_files,
     })
 }
 

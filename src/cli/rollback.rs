@@ -50,6 +50,7 @@ fn request(context: &Context, args: &RollbackArgs) -> Result<PlanRequest, CliErr
             build: false,
             force: false,
             checks: false,
+            compare_files: args.diff.of_files(),
         },
     )
 }
@@ -65,9 +66,10 @@ async fn prepare(
     check_one(&read, args)?;
     recover_first(preparation, &mut read).await?;
     let planning = plan_roll_back(&preparation.planner, request, read, args.to);
-    let plan = interruptible(&mut preparation.interrupts, planning).await?;
+    let made = interruptible(&mut preparation.interrupts, planning).await?;
     Ok(Prepared {
-        plan,
+        plan: made.plan,
+        files: made.files,
         refused: BTreeMap::new(),
         nix,
         saved: false,
@@ -121,8 +123,9 @@ async fn save(context: &Context, args: &RollbackArgs, file: &Path) -> Result<u8,
         check_one(&read, args)?;
         Ok(plan_roll_back(&planner, request, read, args.to).await?)
     };
-    let plan = look(context, &args.display, work).await?;
-    write_plan(&plan, file)?;
-    print_plan(context, &plan, PlanFormat::Human)?;
+    let made = look(context, &args.display, work).await?;
+    write_plan(&made.plan, file)?;
+    let shown = (&made.plan, made.files.as_ref());
+    print_plan(context, shown, PlanFormat::Human)?;
     Ok(0)
 }

@@ -22,6 +22,7 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str, own_host: &str) -> Result
     given.extend(args.checks.then_some("--checks"));
     given.extend(args.keep_going.then_some("--keep-going"));
     given.extend(args.force.then_some("--force"));
+    given.extend(args.diff.of_files().then_some("--diff"));
     given.extend(args.modes.boot.then_some("--boot"));
     given.extend(args.modes.dry_activate.then_some("--dry-activate"));
     given.extend((!args.selection.exclude.is_empty()).then_some("--exclude"));
@@ -155,6 +156,7 @@ pub(super) async fn check_saved(
         .map(|flake| flake.nix_args.clone())
         .unwrap_or_default();
     Ok(Prepared {
+        files: None,
         refused: refused.collect(),
         nix: Nix {
             arguments,

@@ -11,7 +11,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8, CliError> {
     if args.digest {
         print_data(&format!("{}\n", plan.digest), "could not print the digest")?;
     } else {
-        print_plan(context, &plan, args.format)?;
+        print_plan(context, (&plan, None), args.format)?;
     }
     Ok(0)
 }

@@ -20,6 +20,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
         mode: Mode::Switch,
         build: false,
         checks: false,
+        compare_files: false,
         force: false,
     };
     let settings = (&args.selection, &args.settings);

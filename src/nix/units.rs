@@ -9,7 +9,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::StorePath;
-use crate::plan::{SystemUnits, TREE_FILE_MAX, UnitEntry, UnitFiles, UnitFolder};
+use crate::plan::{SystemUnits, TREE_FILE_MAX, UnitEntry, UnitFiles, UnitFolder, text_of_bytes};
 
 /// Returns the unit files of a system; nothing of what is none.
 pub fn system_units(path: &StorePath) -> Option<SystemUnits> {
@@ -56,7 +56,7 @@ fn read_folder(folder: &Path) -> UnitFiles {
     files
 }
 
-fn children(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
+pub(super) fn children(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
@@ -68,7 +68,7 @@ fn children(folder: &Path) -> Vec<(String, std::path::PathBuf)> {
 }
 
 /// Where a link leads, or what a file holds: in a store neither changes.
-fn mark(path: &Path) -> String {
+pub(super) fn mark(path: &Path) -> String {
     match fs::read_link(path) {
         Ok(target) => target.to_string_lossy().into_owned(),
         Err(_) => fs::read(path).map_or_else(
@@ -103,7 +103,7 @@ fn read_text(path: &Path) -> UnitEntry {
     let read =
         File::open(path).and_then(|file| file.take(TREE_FILE_MAX + 1).read_to_end(&mut bytes));
     match read {
-        Ok(_) => UnitEntry::of_bytes(bytes),
+        Ok(_) => UnitEntry::of(text_of_bytes(bytes)),
         Err(error) => UnitEntry::Unseen(error.to_string()),
     }
 }

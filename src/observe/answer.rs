@@ -37,6 +37,10 @@ pub(super) fn fields<'a>(answer: &'a str, mark: &str) -> Result<(Vec<&'a str>, b
 pub(super) struct Fields<'a>(std::iter::Peekable<std::slice::Iter<'a, &'a str>>);
 
 impl<'a> Fields<'a> {
+    pub(super) fn new(fields: &'a [&'a str]) -> Self {
+        Self(fields.iter().peekable())
+    }
+
     pub(super) fn next(&mut self) -> &'a str {
         self.0.next().copied().unwrap_or_default()
     }
@@ -48,7 +52,7 @@ impl<'a> Fields<'a> {
 
 /// Returns what the observing script says about a node.
 pub(super) fn node_facts(fields: &[&str], profiles: &[&FleetProfile]) -> NodeFacts {
-    let mut fields = Fields(fields.iter().peekable());
+    let mut fields = Fields::new(fields);
     let mut facts = NodeFacts::default();
     let mut user = (String::new(), String::new());
     let (mut logind, mut linger) = ("", "");

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::plan::{
-    OtherFiles, SystemUnits, UNIT_FOLDERS, UnitEntry, UnitFolder, UnitTree, UnitsPair,
+    FileText, OtherFiles, SystemUnits, UNIT_FOLDERS, UnitEntry, UnitFolder, UnitTree, UnitsPair,
+    text_of_bytes,
 };
 
 /// What a node said about its unit files.
@@ -40,7 +41,7 @@ impl NodeUnits {
                 let entry = match kind {
                     "masked" => UnitEntry::Masked,
                     "pulled" => UnitEntry::Pulled,
-                    "text" => entry_of_text(next()),
+                    "text" => UnitEntry::of(sent_text(next())),
                     "broken" => {
                         self.unseen
                             .push(format!("{place}: it is a link to nothing"));
@@ -83,14 +84,12 @@ impl NodeUnits {
 }
 
 /// Text comes with a dot at its end; what was no text has lost its meaning on the way.
-fn entry_of_text(sent: &str) -> UnitEntry {
+pub(super) fn sent_text(sent: &str) -> FileText {
     let text = sent
         .strip_suffix('.')
         .filter(|text| !text.contains(['\u{1}', '\u{fffd}']));
-    match text {
-        Some(text) => UnitEntry::of_bytes(text.as_bytes().to_vec()),
-        None => UnitEntry::Unseen("it is no text".to_owned()),
-    }
+    let text = text.ok_or_else(|| "it is no text".to_owned())?;
+    text_of_bytes(text.as_bytes().to_vec())
 }
 
 #[cfg(test)]

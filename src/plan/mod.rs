@@ -11,6 +11,7 @@ mod document;
 mod file;
 #[cfg(test)]
 mod file_tests;
+mod files;
 mod gate;
 mod graph;
 mod json_file;
@@ -40,6 +41,11 @@ pub use document::{
     PackageChangeKind, Plan, PlannedNode, PlannedProfile, PlannedStep, StepKind, Summary, Target,
 };
 pub use file::{PlanFileError, digest, parse_plan, render_plan};
+pub use files::{
+    DiffLine, DiffLineKind, FILE_ROOTS, FILES_MAX, FileChange, FileChangeKind, FileChanges,
+    FileDifference, FileDifferences, FileMark, FileText, FileTree, ProfileFiles, STORE_FOLDER,
+    text_of_bytes,
+};
 pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
 pub use json_file::{DOCUMENT_SIZE_MAX, DocumentError};

@@ -42,6 +42,20 @@ pub(super) fn groups(
     groups.collect()
 }
 
+/// Returns the changes by how they are read, without those of nodes that could not be.
+pub(super) fn by_group<'a>(
+    groups: &'a BTreeMap<Names, Group>,
+    changes: &[Change],
+) -> BTreeMap<&'a Group, Vec<Change>> {
+    let mut by_group = BTreeMap::<&Group, Vec<Change>>::new();
+    for change in changes {
+        if let Some(group) = groups.get(&change.names()) {
+            by_group.entry(group).or_default().push(change.clone());
+        }
+    }
+    by_group
+}
+
 /// What profiles have now beside what they shall have, as far as both could be read.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
@@ -72,14 +86,8 @@ pub(super) async fn compare_on_nodes(
     changes: &[Change],
 ) -> Result<Compared, NixError> {
     let targets = Arc::new(target_closures(changes).await?);
-    let mut by_group = BTreeMap::<&Group, Vec<Change>>::new();
-    for change in changes {
-        if let Some(group) = groups.get(&change.names()) {
-            by_group.entry(group).or_default().push(change.clone());
-        }
-    }
     let mut reading = JoinSet::new();
-    for ((_, connection, nix_folder), changes) in by_group {
+    for ((_, connection, nix_folder), changes) in by_group(groups, changes) {
         let (context, targets) = (context.clone(), Arc::clone(&targets));
         let (connection, nix_folder) = (connection.clone(), nix_folder.clone());
         reading.spawn(async move {

@@ -10,6 +10,7 @@ use super::changes::{Change, Derivations, FailedBuild, build_changes, changes};
 use super::checks::with_checks;
 use super::closures::{Compared, Group, Names, compare_on_nodes, compare_with, groups};
 use super::evaluation::evaluate_fleet;
+use super::files::{compare_files_here, compare_files_on_nodes};
 use super::observation::observe_nodes;
 use super::on_node::read_ways;
 use super::roll_back::Stuck;
@@ -18,8 +19,8 @@ use crate::config::{ConfigError, Paths, Selection, Targets};
 use crate::model::{FlagSettings, NodeName, StorePath};
 use crate::nix::{self, Nix, NixError};
 use crate::plan::{
-    Basis, Closure, NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet, SystemParts,
-    build_plan, nodes_of_base,
+    Basis, Closure, FileDifferences, NodeObservation, Plan, PlanHead, PlanInput, PlannedFleet,
+    SystemParts, build_plan, nodes_of_base,
 };
 
 /// What is to be planned.
@@ -37,6 +38,8 @@ pub struct PlanRequest {
     pub against: Against,
     /// Whether the checks of the flakes are run.
     pub checks: bool,
+    /// Whether the files of profiles are compared, too.
+    pub compare_files: bool,
 }
 
 /// What the flakes say, and what their nodes are.
@@ -63,13 +66,15 @@ pub(super) enum Now {
     Saved(BTreeMap<StorePath, Closure>),
 }
 
-/// A plan, and what could not be built for it.
+/// A plan, and what is said beside it.
 #[derive(Debug)]
 pub struct MadePlan {
     /// The plan.
     pub plan: Plan,
     /// The targets that could not be built.
     pub failed_builds: Vec<FailedBuild>,
+    /// How files differ; none where nobody asked. It holds their text, so it is not in the plan.
+    pub files: Option<FileDifferences>,
 }
 
 /// A plan that could not be made.
@@ -166,9 +171,10 @@ pub async fn plan_changes(
     request.head.basis = basis;
     let mut failed_builds = Vec::new();
     let mut compared = Compared::default();
+    let mut files = request.compare_files.then(FileDifferences::new);
     if request.head.built {
         let all = changes(&fleets, &observations);
-        let (there, mut here): (Vec<Change>, _) =
+        let (mut there, mut here): (Vec<Change>, _) =
             all.into_iter().partition(|change| change.built_there);
         let groups = groups(&fleets, &observations);
         if !here.is_empty() {
@@ -181,6 +187,10 @@ pub async fn plan_changes(
             compared.extend(read_ways(context, ways.collect()).await);
         }
         add_active(&mut compared.units, &observations);
+        if let Some(files) = &mut files {
+            here.append(&mut there);
+            *files = now.compare_files(context, &groups, &here).await;
+        }
     }
     if let Now::Here(base) = &now {
         observations = booted_into(&fleets, base);
@@ -198,6 +208,7 @@ pub async fn plan_changes(
     Ok(MadePlan {
         plan: build_plan(&input)?,
         failed_builds,
+        files,
     })
 }
 
@@ -216,6 +227,19 @@ impl Now {
                 compare_with(&nix::closures(&current.collect()).await?, changes).await
             }
             Self::Saved(current) => compare_with(current, changes).await,
+        }
+    }
+
+    /// Compares the files of changes with those of what the profiles are now.
+    async fn compare_files(
+        &self,
+        context: &PlannerContext,
+        groups: &BTreeMap<Names, Group>,
+        changes: &[Change],
+    ) -> FileDifferences {
+        match self {
+            Self::OnNodes => compare_files_on_nodes(context, groups, changes).await,
+            Self::Here(_) | Self::Saved(_) => compare_files_here(changes),
         }
     }
 

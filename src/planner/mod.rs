@@ -9,6 +9,7 @@ mod changes;
 mod checks;
 mod closures;
 mod evaluation;
+mod files;
 mod make_plan;
 mod observation;
 mod on_node;

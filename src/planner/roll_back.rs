@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::PlannerContext;
-use super::closures::Names;
-use super::make_plan::{FleetsRead, PlanRequest, PlannerError};
+use super::changes::changes;
+use super::closures::{Names, groups};
+use super::files::compare_files_on_nodes;
+use super::make_plan::{FleetsRead, MadePlan, PlanRequest, PlannerError};
 use super::on_node::{Way, read_ways};
 use super::units::add_active;
 use crate::config::TargetPath;
 use crate::model::{Generation, NodeName, ProfileName, StorePath};
-use crate::plan::{NoWayBack, NodeFacts, NodeObservation, Plan, PlanInput, build_plan, way_back};
+use crate::plan::{
+    FileDifferences, NoWayBack, NodeFacts, NodeObservation, PlanInput, PlannedFleet, build_plan,
+    way_back,
+};
 
 /// A profile that cannot go back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub async fn plan_roll_back(
     request: PlanRequest,
     read: FleetsRead,
     to: Option<Generation>,
-) -> Result<Plan, PlannerError> {
+) -> Result<MadePlan, PlannerError> {
     let FleetsRead {
         mut fleets,
         observations,
@@ -72,6 +77,8 @@ pub async fn plan_roll_back(
     }
     let mut compared = read_ways(context, ways).await;
     add_active(&mut compared.units, &observations);
+    let wanted = request.compare_files;
+    let files = compare_files(context, wanted, (&fleets, &observations)).await;
     let input = PlanInput {
         head: request.head,
         fleets,
@@ -81,7 +88,24 @@ pub async fn plan_roll_back(
         units: compared.units,
         systems: BTreeMap::new(),
     };
-    Ok(build_plan(&input)?)
+    Ok(MadePlan {
+        plan: build_plan(&input)?,
+        failed_builds: Vec::new(),
+        files,
+    })
+}
+
+async fn compare_files(
+    context: &PlannerContext,
+    wanted: bool,
+    (fleets, observations): (&[PlannedFleet], &BTreeMap<NodeName, NodeObservation>),
+) -> Option<FileDifferences> {
+    if !wanted {
+        return None;
+    }
+    let changes = changes(fleets, observations);
+    let groups = groups(fleets, observations);
+    Some(compare_files_on_nodes(context, &groups, &changes).await)
 }
 
 fn way(

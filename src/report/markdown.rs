@@ -5,12 +5,15 @@
 
 use std::fmt::Write as _;
 
+use super::files_markdown::file_details;
 use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplaySize, Plural, escape_control, short};
 use super::sentence::{sentence, unlocked};
 use super::style::action_mark;
 use super::units::unit_groups;
-use crate::plan::{Action, Observed, PackageChange, PackageChangeKind, Plan, VerdictKind};
+use crate::plan::{
+    Action, FileDifferences, Observed, PackageChange, PackageChangeKind, Plan, VerdictKind,
+};
 
 /// What the comment of a bot starts with.
 pub const MARKDOWN_MARKER: &str = "<!-- deploy plan -->";
@@ -21,8 +24,8 @@ const END_MAX: usize = 2_000;
 /// How many packages of one profile are listed.
 const PACKAGES_MAX: usize = 200;
 
-/// Returns the plan as Markdown of at most 60,000 characters.
-pub fn markdown(plan: &Plan) -> String {
+/// Returns the plan as Markdown of at most 60,000 characters, and beside it how files differ.
+pub fn markdown(plan: &Plan, files: Option<&FileDifferences>) -> String {
     let view = FleetView::of(plan, |profile| profile.action != Action::Unchanged);
     let mut page = Page::new(format!("{MARKDOWN_MARKER}\n"));
     page.always(&format!("### {}\n\n", escaped(&sentence(plan).1)));
@@ -45,6 +48,7 @@ pub fn markdown(plan: &Plan) -> String {
     }
     page.whole((!view.shared.is_empty()).then(|| shared(&view)));
     page.whole(view.groups.iter().filter_map(details));
+    page.whole(files.into_iter().flat_map(file_details));
     page.finish(plan, view.unchanged_nodes)
 }
 
@@ -87,7 +91,7 @@ impl Page {
         }
         if self.cut > 0 {
             self.always(&format!(
-                "**{} more did not fit into a comment;** `deploy show` has all of it.\n\n",
+                "**{} more did not fit into a comment;** `deploy show` has all of the plan.\n\n",
                 Plural(self.cut as u64, "block")
             ));
         }
@@ -309,14 +313,14 @@ fn package_row(change: &PackageChange, rest: &str) -> String {
     )
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escaped(text))
 }
 
 /// Returns text that Markdown and HTML show as it is: everything but plain letters becomes a
 /// character reference, which neither takes for its own ("Entity and numeric character references" in the
 /// specification of `CommonMark`). That ends names of people, links and tags as well.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in escape_control(text).chars() {
         match character {
@@ -339,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_fleet() {
-        insta::assert_snapshot!(markdown(&fixtures::fleet_plan()), @r#"
+        insta::assert_snapshot!(markdown(&fixtures::fleet_plan(), None), @r#"
         <!-- deploy plan -->
         ### Plan&#58; 14 to update, 31 unchanged, 1 unknown; 1 node unreachable; 84 paths, 140.0 MiB to copy.
 
@@ -395,7 +399,7 @@ mod tests {
 
     #[test]
     fn no_changes() {
-        let text = markdown(&fixtures::unchanged_plan());
+        let text = markdown(&fixtures::unchanged_plan(), None);
         assert!(text.starts_with(MARKDOWN_MARKER));
         assert!(text.contains("### No changes."));
         assert!(!text.contains('|'), "{text}");
@@ -403,7 +407,7 @@ mod tests {
 
     #[test]
     fn what_happens_to_units() {
-        let text = markdown(&fixtures::unit_plan());
+        let text = markdown(&fixtures::unit_plan(), None);
         assert!(
             text.contains("\n- restart&#58; nginx.service, postgresql.service\n"),
             "{text}"
@@ -430,7 +434,7 @@ mod tests {
             plan.nodes.push(node);
             plan.profiles.push(profile);
         }
-        let text = markdown(&plan);
+        let text = markdown(&plan, None);
         assert!(
             text.chars().count() <= LENGTH_MAX,
             "{}",
@@ -458,7 +462,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_plan_is_short_and_safe(plan in fixtures::any_plan()) {
-            let text = markdown(&plan);
+            let text = markdown(&plan, None);
             prop_assert!(text.chars().count() <= LENGTH_MAX);
             prop_assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'));
             for line in text.lines().filter(|line| line.starts_with('|')) {

@@ -11,6 +11,8 @@
 
 mod closing;
 mod failure;
+mod files;
+mod files_markdown;
 mod findings;
 mod fleet;
 mod format;

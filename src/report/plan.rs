@@ -1,7 +1,8 @@
 //! A plan as text for people.
 //!
-//! The text depends on the plan alone, so that a saved one is shown again byte for byte.
+//! The text depends on the plan alone, but for the differences of files, so that a saved one is shown again byte for byte.
 
+use super::files::file_blocks;
 use super::fleet::{FleetView, NodeGroup, ProfileGroup};
 use super::format::{DisplayGenerations, DisplayGrowth, DisplaySize, Plural, short, width};
 use super::line::{Line, prose, rendered};
@@ -11,7 +12,8 @@ use super::style::{Tone, UNREACHABLE, UNREADABLE, action_mark};
 use super::units::unit_lines;
 use crate::model::ProfileState;
 use crate::plan::{
-    Action, ClosureChange, Flake, Mode, Observed, Plan, PlannedNode, PlannedProfile, VerdictKind,
+    Action, ClosureChange, FileDifferences, Flake, Mode, Observed, Plan, PlannedNode,
+    PlannedProfile, VerdictKind,
 };
 
 const WIDTH_MIN: usize = 80;
@@ -31,6 +33,7 @@ pub struct PlanText<'a> {
     plan: &'a Plan,
     columns: usize,
     colour: bool,
+    files: Option<&'a FileDifferences>,
 }
 
 impl<'a> PlanText<'a> {
@@ -40,7 +43,14 @@ impl<'a> PlanText<'a> {
             plan,
             columns: width.clamp(WIDTH_MIN, WIDTH_MAX),
             colour,
+            files: None,
         }
+    }
+
+    /// Adds how files differ.
+    #[must_use]
+    pub fn with_files(self, files: Option<&'a FileDifferences>) -> Self {
+        Self { files, ..self }
     }
 
     /// Returns the text, each line with its end.
@@ -55,6 +65,8 @@ impl<'a> PlanText<'a> {
         let mut blocks = vec![self.header(), shared(&view)];
         blocks.append(&mut groups);
         blocks.push(unchanged_nodes(&view));
+        let files = self.files.into_iter();
+        blocks.extend(files.flat_map(|files| file_blocks(files, self.columns)));
         blocks.push(self.legend());
         blocks.push(self.warnings());
         blocks.push(self.sentence());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::definition::{Definition, Malformed};
 use super::name::UnitName;
+use crate::plan::files::FileText;
 
 /// The most bytes of one file that are looked at.
 pub const TREE_FILE_MAX: u64 = 64 << 10;
@@ -22,15 +23,9 @@ pub enum UnitEntry {
 }
 
 impl UnitEntry {
-    /// Returns what a file with these first bytes is; one more than [`TREE_FILE_MAX`] is too many.
-    pub fn of_bytes(bytes: Vec<u8>) -> Self {
-        if bytes.len() as u64 > TREE_FILE_MAX {
-            let limit = TREE_FILE_MAX >> 10;
-            return Self::Unseen(format!("it is larger than {limit} KiB"));
-        }
-        let is_text = |text: &String| !text.contains('\0');
-        let text = String::from_utf8(bytes).ok().filter(is_text);
-        text.map_or_else(|| Self::Unseen("it is no text".to_owned()), Self::Text)
+    /// Returns what a file with this text is.
+    pub fn of(text: FileText) -> Self {
+        text.map_or_else(Self::Unseen, Self::Text)
     }
 }
 
