@@ -114,6 +114,43 @@ fn valid_paths(text: &str) -> impl Iterator<Item = StorePath> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::mutated::{mutated, saved_cases};
+    use crate::plan::ClosurePair;
+    use proptest::prelude::*;
+
+    const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/closures.txt");
+    /// An answer, whose fields of several lines are lists.
+    const ANSWER: &str = r#"[
+        "closure", "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a",
+        ["/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-a\t12", "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-b-1\t18446744073709551615"],
+        "", ["/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-b-1"],
+        "closure", "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-c",
+        ["/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-c", "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-d"],
+        ["18446744073709551615", "7"], "",
+        "missing", ["/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-e"],
+        "units", "system", ["a.service\t/nix/store/a", "b.service.d/x.conf\tsha256:0"],
+        "file", "a.service", "text", "[Unit]\nA=1\n.",
+        "unseen", "find: './x.d': Permission denied",
+        "fstab", "/dev/sda / ext4 defaults 0 1\n"
+    ]"#;
+
+    /// Returns the fields of a list, or whatever else came of it.
+    fn field(value: &serde_json::Value) -> String {
+        match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(lines) => {
+                lines.iter().map(|line| field(line) + "\n").collect()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn answer(text: &str) -> Vec<String> {
+        match serde_json::from_str(text) {
+            Ok(serde_json::Value::Array(fields)) => fields.iter().map(field).collect(),
+            _ => text.split(',').map(str::to_owned).collect(),
+        }
+    }
 
     fn closures(fields: &[&str]) -> NodeClosures {
         parse(fields).0
@@ -140,5 +177,31 @@ mod tests {
         let missing = closures(&["missing", path]).missing;
         assert_eq!(missing.map(|missing| missing.len()), Some(1));
         assert_eq!(closures(&["closure"]), NodeClosures::default());
+    }
+
+    proptest! {
+        #![proptest_config(saved_cases(SAVED))]
+
+        #[test]
+        fn a_closure_is_what_the_node_said_or_not_there(text in mutated(ANSWER)) {
+            let answer = answer(&text);
+            let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
+            let (read, units) = parse(&fields);
+            for closure in read.current.values() {
+                for path in closure.paths() {
+                    let told = answer.iter().any(|field| field.contains(path.path.as_str()));
+                    prop_assert!(told, "{}", path.path);
+                }
+                let pair = ClosurePair {
+                    before: Some(closure.clone()),
+                    after: closure.clone(),
+                    missing: closure.paths_beyond(&Closure::default()),
+                };
+                let change = pair.compare();
+                prop_assert_eq!(change.bytes_to_copy, closure.size());
+                prop_assert!(change.packages.is_empty());
+            }
+            drop(units.pair(&SystemUnits::default()).map(|pair| pair.changes()));
+        }
     }
 }

@@ -78,8 +78,13 @@ impl Closure {
 
     /// Returns its size in bytes.
     pub fn size(&self) -> u64 {
-        self.paths.iter().map(|path| path.size).sum()
+        total(self.paths.iter())
     }
+}
+
+/// A node may say what it likes of its sizes.
+fn total<'a>(paths: impl Iterator<Item = &'a ClosurePath>) -> u64 {
+    paths.map(|path| path.size).fold(0, u64::saturating_add)
 }
 
 /// The two closures of a profile, and what its node lacks of the second.
@@ -104,7 +109,7 @@ impl ClosurePair {
         ClosureChange {
             size_before: self.before.as_ref().map(Closure::size),
             size_after: self.after.size(),
-            bytes_to_copy: missing.clone().map(|path| path.size).sum(),
+            bytes_to_copy: total(missing.clone()),
             paths_to_copy: missing.count() as u64,
             packages: compare_packages(
                 self.before.as_ref().unwrap_or(&Closure::default()),

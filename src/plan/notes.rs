@@ -56,7 +56,8 @@ fn disk_space(facts: &NodeFacts, profiles: &[PlannedProfile]) -> Option<String> 
     let closures = profiles
         .iter()
         .filter_map(|profile| profile.closure.as_ref());
-    let needed: u64 = closures.map(|closure| closure.bytes_to_copy).sum();
+    let needed = closures.map(|closure| closure.bytes_to_copy);
+    let needed = needed.fold(0, u64::saturating_add);
     let mebibytes = |bytes: u64| bytes / MEBIBYTE;
     match free.checked_sub(needed) {
         None => Some(format!(

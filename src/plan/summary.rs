@@ -1,6 +1,6 @@
 //! The numbers of a plan.
 
-use super::document::{Action, Observed, PlannedNode, PlannedProfile, Summary};
+use super::document::{Action, ClosureChange, Observed, PlannedNode, PlannedProfile, Summary};
 use crate::model::NodeName;
 
 /// Returns how many profiles get which action, and what is to be copied.
@@ -20,6 +20,8 @@ pub(super) fn summarize(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> S
         .iter()
         .filter(|profile| readable(&profile.node))
         .filter_map(|profile| profile.closure.as_ref());
+    let sum =
+        |value: fn(&ClosureChange) -> u64| closures.clone().map(value).fold(0, u64::saturating_add);
     Summary {
         create: count(Action::Create),
         update: count(Action::Update),
@@ -31,7 +33,7 @@ pub(super) fn summarize(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> S
             .iter()
             .filter(|node| node.observed != Observed::Ok)
             .count() as u64,
-        bytes_to_copy: closures.clone().map(|closure| closure.bytes_to_copy).sum(),
-        paths_to_copy: closures.map(|closure| closure.paths_to_copy).sum(),
+        bytes_to_copy: sum(|closure| closure.bytes_to_copy),
+        paths_to_copy: sum(|closure| closure.paths_to_copy),
     }
 }
