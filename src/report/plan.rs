@@ -505,6 +505,70 @@ mod tests {
     }
 
     #[test]
+    fn units_of_fifty_nodes_are_said_once() {
+        let plan = fixtures::unit_fleet_plan();
+        assert_eq!(plan.nodes.len(), 50);
+        insta::assert_snapshot!(text(&plan, 80), @r"
+        plan bbbbbbbb  2026-08-01T10:12:13Z  anna@laptop
+        flake .  git+file:///home/anna/fleet?rev=8d0f2a9c31c5e0a7b64f
+
+        On many nodes
+          ! linux    6.6.31 -> 6.6.30 (downgrade)  on 17 nodes
+            exim     4.97   -> 4.98  on 5 nodes
+            openssl  3.0.13 -> 3.0.14  on 18 nodes
+
+        db1  db1.example.org  unreachable
+            connection timed out
+          ! system  unknown
+
+        4 nodes alike
+          db2, db3, db4, db5
+          ~ system  update   generation 9 -> 10
+              and 3 of the changes above
+              unknown, as its files cannot be read: odd.service
+              stop: old.timer
+              restart: nginx.service, postgresql.service
+              reload: sshd.service
+              start: queue.service
+              not restarted though changed: dbus.service
+              changed, with no effect on what runs: stopped.service
+              changed units of users: agent.service
+              units that could not be looked at: odd.service: it is no text
+              copy: 24 paths, 40.0 MiB in all
+
+        mail
+          ~ system  update   generation 9 -> 10
+              and 3 of the changes above
+              copy: 6 paths, 10.0 MiB; closure 900.0 MiB -> 910.0 MiB (+10.0 MiB)
+
+        12 nodes alike
+          web01, web02, web03, web04, web05, web06, web07, web08, web09, web10, web11,
+            web12
+          ~ system  update   generations differ
+              nixos-system-<node>  24.05 (rebuilt, 1 path)
+              and 2 of the changes above
+              stop: old.timer
+              restart: nginx.service, postgresql.service
+              reload: sshd.service
+              start: queue.service
+              not restarted though changed: dbus.service
+              changed, with no effect on what runs: stopped.service
+              changed units of users: agent.service
+              copy: 72 paths, 120.0 MiB in all
+
+        router
+          ~ system  update   generation 5 -> 6
+              and 1 of the changes above
+              copy: 6 paths, 10.0 MiB; closure 900.0 MiB -> 910.0 MiB (+10.0 MiB)
+
+        31 nodes without changes
+
+        Plan: 18 to update, 31 unchanged, 1 unknown; 1 node unreachable;
+          108 paths, 180.0 MiB to copy.
+        ");
+    }
+
+    #[test]
     fn no_changes() {
         insta::assert_snapshot!(text(&fixtures::unchanged_plan(), 80), @r"
         plan bbbbbbbb  2026-08-01T10:12:13Z  anna@laptop

@@ -207,6 +207,62 @@ fn going_back_says_what_happens_to_units() {
     drop(scene.deploy(&words).success().says(&["restart: a.service"]));
 }
 
+/// Without a login nobody knows what runs, unless it was read earlier.
+#[test]
+fn units_are_compared_without_a_login() {
+    let bed = bed();
+    let host = bed.host(0);
+    let system = |version| {
+        let system = System::new()
+            .service("a", version, "")
+            .service("b", version, "");
+        system.switch("activate; systemctl daemon-reload; systemctl restart a")
+    };
+    drop(Scene::new(
+        &bed,
+        "base",
+        &one(host, system(1).profile("1.0")),
+    ));
+    let scene = Scene::new(&bed, "fleet", &one(host, system(1).profile("1.0")));
+    drop(scene.apply());
+    drop(scene.deploy(&["status", "--out", "nodes.json"]).success());
+    scene.folder.rewrite(&one(host, system(2).profile("2.0")));
+    let base = ["plan", "--base", "path:/root/base"];
+    let words = ["restart if running: a.service, b.service"];
+    drop(scene.deploy(&base).success().says(&words));
+    let observed = ["plan", "--observed", "nodes.json"];
+    let words = [
+        "restart: a.service",
+        "changed, with no effect on what runs: b.service",
+    ];
+    drop(scene.deploy(&observed).success().says(&words));
+    let gate = [
+        "plan",
+        "--observed",
+        "nodes.json",
+        "--deny",
+        "restart:b.service",
+    ];
+    drop(scene.deploy(&gate).success());
+    drop(scene.apply());
+    drop(
+        scene
+            .deploy(&["rollback", "--out", "back.json", ".#unit"])
+            .success(),
+    );
+    let plan = scene
+        .deploy(&["show", "back.json", "--format", "json"])
+        .json();
+    let said = effects(&plan);
+    let expected = [("a.service", "stop_start"), ("b.service", "none")];
+    assert_eq!(
+        said,
+        expected
+            .map(|(unit, effect)| (unit.to_owned(), effect.to_owned()))
+            .into()
+    );
+}
+
 #[test]
 fn what_cannot_be_read_is_told_and_spoils_no_other_node() {
     let bed = Bed::builder()
