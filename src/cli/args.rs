@@ -44,7 +44,8 @@ impl CommandLine {
             Some(Command::Apply(args)) => Some(&args.display),
             Some(Command::Rollback(args)) => Some(&args.display),
             Some(Command::Status(args)) => Some(&args.display),
-            Some(Command::Check(_) | Command::Show(_)) => None,
+            Some(Command::Check(args)) => Some(&args.display),
+            Some(Command::Show(_)) => None,
         }
     }
 }
@@ -406,20 +407,21 @@ pub(super) struct StatusArgs {
 
 /// Tell what is wrong with a fleet: misspelled options, options without effect, wrong values
 ///
-/// Finds everything at once, and asks no node. Evaluates settings only, so that it works while a
-/// system does not evaluate. Exits with 1 if there is an error.
+/// Finds everything at once. Evaluates settings only, so that it works while a system does not
+/// evaluate, and asks no node without --nodes. Exits with 1 if there is an error.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// What to check: FLAKE, or FLAKE#node or FLAKE#node.profile for a part of it
     #[arg(value_name = "FLAKE", default_value = ".")]
     pub(super) targets: Vec<TargetArgument>,
 
-    #[command(flatten)]
-    pub(super) file: FileArgs,
-
     /// Evaluate the paths of the profiles too
     #[arg(long)]
     pub(super) paths: bool,
+
+    /// Read the nodes too: whether they can be reached, and have something to go back to
+    #[arg(long)]
+    pub(super) nodes: bool,
 
     /// Exit with 1 if there is a warning
     #[arg(long)]
@@ -429,9 +431,14 @@ pub(super) struct CheckArgs {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
 
-    /// Arguments for `nix eval`
-    #[arg(last = true, value_name = "NIX_ARGUMENT")]
-    pub(super) nix_arguments: Vec<String>,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+
+    #[command(flatten)]
+    pub(super) settings: SettingArgs,
+
+    #[command(flatten)]
+    pub(super) display: DisplayArgs,
 }
 
 /// Print a saved plan

@@ -1,18 +1,21 @@
-//! `deploy check`: is the fleet well formed? Changes nothing, and asks no node.
+//! `deploy check`: is the fleet well formed, and is there something to go back to? Changes nothing.
 
 use serde::Serialize;
 
 use super::args::{CheckArgs, Format};
 use super::context::Context;
 use super::error::CliError;
-use super::origin::located;
+use super::look::look;
 use super::output::print_data;
-use super::signals::{interruptible, interrupts};
+use super::plan::{PlanSwitches, new_request};
+use super::preparation::read_again;
 use crate::config::{
-    Finding, ParseContext, Paths, Selection, Severity, find_problems, select, target_errors,
+    Finding, Origin, ParseContext, Paths, Selection, Severity, find_problems, parse_fleet,
+    target_errors,
 };
-use crate::model::FlagSettings;
-use crate::nix::{Nix, evaluate};
+use crate::nix::evaluate;
+use crate::plan::{Mode, node_findings};
+use crate::planner::{PlanRequest, PlannerContext};
 use crate::report::findings_text;
 
 const NOT_WELL_FORMED: u8 = 1;
@@ -32,40 +35,27 @@ struct FlakeReport<'a> {
 }
 
 pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliError> {
-    let selections = select(&located(&args.targets, args.file.name())?, &[]);
-    let nix = Nix {
-        arguments: args.nix_arguments,
-        jobs: None,
+    let switches = PlanSwitches {
+        mode: Mode::Switch,
+        build: false,
+        compare_files: false,
+        checks: false,
+        force: false,
     };
-    let paths = if args.paths {
-        Paths::Wanted
-    } else {
-        Paths::Left
-    };
-    let work = async {
+    let settings = (&args.selection, &args.settings);
+    let request = new_request(context, &args.targets, settings, switches)?;
+    let work = async |planner: PlannerContext| {
         let mut checked = Vec::new();
-        for selection in &selections {
-            let findings = check(context, &nix, selection, paths).await?;
+        for selection in &request.selections {
+            let findings = check(&planner, &request, selection, &args).await?;
             checked.push((&selection.origin, findings));
         }
-        Ok::<_, CliError>(checked)
+        Ok(checked)
     };
-    let checked = interruptible(&mut interrupts(), work).await?;
+    let checked = look(context, &args.display, work).await?;
     let text = match args.format {
         Format::Human => findings_text(&checked),
-        Format::Json => {
-            let flakes = checked.iter();
-            let flakes = flakes.map(|(origin, findings)| FlakeReport {
-                flake: origin.reference(),
-                findings,
-            });
-            let report = Report {
-                format_version: FORMAT_VERSION,
-                flakes: flakes.collect(),
-            };
-            // Its types have string keys only, so that this cannot fail.
-            serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
-        }
+        Format::Json => render(&checked),
     };
     print_data(&text, "could not print the findings")?;
     let mut findings = checked.iter().flat_map(|(_, findings)| findings);
@@ -77,19 +67,42 @@ pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliErr
     })
 }
 
+fn render(checked: &[(&Origin, Vec<Finding>)]) -> String {
+    let flakes = checked.iter().map(|(origin, findings)| FlakeReport {
+        flake: origin.reference(),
+        findings,
+    });
+    let report = Report {
+        format_version: FORMAT_VERSION,
+        flakes: flakes.collect(),
+    };
+    // Its types have string keys only, so that this cannot fail.
+    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+}
+
 async fn check(
-    context: &Context,
-    nix: &Nix,
+    planner: &PlannerContext,
+    request: &PlanRequest,
     selection: &Selection,
-    paths: Paths,
+    args: &CheckArgs,
 ) -> Result<Vec<Finding>, CliError> {
-    let evaluation = evaluate(nix, selection, paths, |_| {}, |_| {}).await?;
+    let paths = if args.paths {
+        Paths::Wanted
+    } else {
+        Paths::Left
+    };
+    let evaluation = evaluate(&request.nix, selection, paths, |_| {}, |_| {}).await?;
     let parse = ParseContext {
         selection,
-        flags: &FlagSettings::default(),
-        login: &context.login,
+        flags: &request.flags,
+        login: &planner.login,
     };
     let mut findings = find_problems(&evaluation.settings, &parse);
     findings.extend(target_errors(&evaluation, &selection.origin));
+    // What a plan would refuse is among the findings already.
+    if let (true, Ok(fleet)) = (args.nodes, parse_fleet(&evaluation.settings, &parse)) {
+        let observations = read_again(planner, &fleet.nodes).await;
+        findings.extend(node_findings(&fleet, &observations));
+    }
     Ok(findings)
 }

@@ -16,6 +16,7 @@ mod gate;
 mod graph;
 mod json_file;
 mod last_run;
+mod node_findings;
 mod notes;
 mod observation;
 mod package;
@@ -50,6 +51,7 @@ pub use gate::{Gate, GateError};
 pub use graph::{Edge, GraphError, StepGraph};
 pub use json_file::{DOCUMENT_SIZE_MAX, DocumentError};
 pub use last_run::{LastRun, Record};
+pub use node_findings::node_findings;
 pub use notes::NO_AGENT;
 pub use observation::{
     NodeFacts, NodeObservation, ObservedJournal, ObservedLock, ProfileObservation,

@@ -66,7 +66,7 @@ impl Change<'_> {
             (VerdictKind::Drift, self.drift()),
             (
                 VerdictKind::NoWayBack,
-                self.no_way_back().filter(|_| changes),
+                no_way_back(self.observed).filter(|_| changes),
             ),
             (
                 VerdictKind::RollbackOff,
@@ -123,22 +123,6 @@ impl Change<'_> {
         (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 
-    fn no_way_back(&self) -> Option<String> {
-        let current = self.observed.state.generation()?;
-        let mut generations = self.observed.generations.iter();
-        let content = generations
-            .find(|generation| generation.number == current)?
-            .content;
-        let why = match content {
-            GenerationContent::Activatable => return None,
-            GenerationContent::WithoutProgram => "has no activation",
-            GenerationContent::Gone => "is gone from the store",
-        };
-        Some(format!(
-            "generation {current} {why}: going back could only restore its link"
-        ))
-    }
-
     fn rollback_off(&self) -> Option<String> {
         let failing = "autoRollback is off: an activation that fails is left as it is";
         let cut_off = "magicRollback is off: a node that cuts itself off stays so";
@@ -156,6 +140,23 @@ impl Change<'_> {
                 .to_owned()
         })
     }
+}
+
+/// Says why what is there now could not be activated again, should a change fail.
+pub(super) fn no_way_back(observed: &ProfileObservation) -> Option<String> {
+    let current = observed.state.generation()?;
+    let mut generations = observed.generations.iter();
+    let content = generations
+        .find(|generation| generation.number == current)?
+        .content;
+    let why = match content {
+        GenerationContent::Activatable => return None,
+        GenerationContent::WithoutProgram => "has no activation",
+        GenerationContent::Gone => "is gone from the store",
+    };
+    Some(format!(
+        "generation {current} {why}: going back could only restore its link"
+    ))
 }
 
 /// Returns the system that runs where the profile says another one.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::testbed::{Bed, Flake};
+use crate::scene::{Says, Scene, fleet, path_of};
+use crate::testbed::{Bed, Flake, Node, Profile};
 
 const WRONG: &str = r#"
 {
@@ -103,4 +104,34 @@ fn what_is_well_formed_passes_and_paths_are_looked_at_when_asked() {
         "{text}"
     );
     assert_eq!(check(&bed, RIGHT, &["--paths"]).0, 1);
+}
+
+/// What deploy-rs finds out when it has to go back.
+#[test]
+fn a_generation_that_nothing_activates_is_found_on_its_node() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let node = Node::at(host).profile(Profile::new("app", "1.0"));
+    let gone = Node::new("web9", "127.0.9.9").profile(Profile::new("app", "1.0"));
+    let scene = Scene::new(&bed, "fleet", &fleet().node(node).node(gone));
+    let set = format!(
+        "echo bare > /root/bare; nix-env -p {} --set \"$(nix-store --add /root/bare)\"",
+        path_of("app")
+    );
+    host.shell(&set).success();
+    let check = ["check", "--nodes"];
+    let without = [&check[..], &["--exclude", ".#web9"]].concat();
+    let words = [
+        "warning[no_way_back] web1.app: generation 1 has no activation",
+        "flake .: 0 errors, 1 warning",
+    ];
+    drop(scene.deploy(&without).success().says(&words));
+    drop(scene.deploy(&["apply", "--yes", ".#web1"]).success());
+    drop(scene.deploy(&check).success().says(&[
+        "warning[previous_generation] web1.app cannot go back to the generation before: generation 1 has no program",
+        "warning[not_read] web9 could not be read",
+        "flake .: 0 errors, 2 warnings",
+    ]));
+    drop(scene.deploy(&[&check[..], &["--strict"]].concat()).code(1));
+    drop(scene.deploy(&["check", "--strict"]).success());
 }
