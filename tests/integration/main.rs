@@ -22,6 +22,7 @@ mod counts;
 mod direct_packages;
 mod dry_activate;
 mod elsewhere;
+mod examples;
 mod file_differences;
 mod files;
 mod fuzz;

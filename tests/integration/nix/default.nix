@@ -1,6 +1,6 @@
 # What `import nixpkgs { … }` gives, for this stand-in.
 {
-  system,
+  system ? builtins.currentSystem,
   overlays ? [ ],
 }:
 let

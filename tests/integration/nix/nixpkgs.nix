@@ -3,6 +3,7 @@
 { system }:
 let
   environment = builtins.fromJSON (builtins.readFile ./environment.json);
+  hasCargo = builtins.pathExists ./environment.json;
   trivial = import ./trivial.nix { inherit system; };
 
   # Keeps these files and folders of a tree, and what leads to them.
@@ -32,7 +33,8 @@ let
   triple = environment.HOST_TRIPLE;
 
   # Builds for a named target, to leave alone what is under test in the same folder.
-  cargo = profile: folder: variables: {
+  cargo = profile: folder: variables: if hasCargo then ownCargo profile folder variables else crossCargo system;
+  ownCargo = profile: folder: variables: {
     buildRustPackage =
       package:
       derivation (
@@ -94,6 +96,7 @@ trivial
     gnu64.pkgsStatic = scope (crossCargo "x86_64-linux");
     aarch64-multiplatform.pkgsStatic = scope (crossCargo "aarch64-linux");
   };
+  nixos = module: (import ./modules.nix { inherit system; }).nixosSystem { modules = [ module ]; };
   mkShell = { inputsFrom, packages }: trivial.runCommand "shell" { inputs = inputsFrom ++ packages; } "touch $out";
 }
 // builtins.listToAttrs (
@@ -106,8 +109,11 @@ trivial
       "cargo"
       "cargo-deny"
       "clippy"
+      "git"
+      "hello"
       "nix"
       "openssh"
+      "postgresql"
       "rust-analyzer"
       "rustc"
       "rustfmt"

@@ -1,0 +1,8 @@
+{ pkgs, ... }:
+{
+  networking.hostName = "db";
+  services.postgresql = {
+    enable = true;
+    package = pkgs.postgresql;
+  };
+}
