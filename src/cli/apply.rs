@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, Cl
     let state = StateFolder::new(&context.state_folder);
     state.remove_expired();
     let saved = match args.targets.first() {
-        Some(first) if args.selection.file.name().is_none() && is_plan(first) => {
+        Some(first) if names_a_plan(&args, first) => {
             Some(saved_plan(&args, first, &context.operator.host)?)
         }
         _ => {
@@ -53,6 +53,11 @@ pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, Cl
         ..prepared
     });
     carry_out(preparation, prepared, output).await
+}
+
+/// With a file TARGETs are names in it, which may end as plans do.
+fn names_a_plan(args: &ApplyArgs, target: &str) -> bool {
+    is_plan(target) && (args.selection.file.name().is_none() || Path::new(target).is_file())
 }
 
 /// Plans on top of what runs that died had left; where something cannot be built, nothing is

@@ -25,6 +25,7 @@ pub(super) fn saved_plan(args: &ApplyArgs, file: &str, own_host: &str) -> Result
     given.extend(args.diff.of_files().then_some("--diff"));
     given.extend(args.modes.boot.then_some("--boot"));
     given.extend(args.modes.dry_activate.then_some("--dry-activate"));
+    given.extend(args.selection.file.name().map(|_| "--file"));
     given.extend((!args.selection.exclude.is_empty()).then_some("--exclude"));
     given.extend((!args.selection.nix_arguments.is_empty()).then_some("-- NIX_ARGUMENT"));
     if let Some(flag) = given.first() {

@@ -142,6 +142,13 @@ fn a_saved_plan_of_a_file_is_applied_and_made_again_by_nobody() {
     );
     assert_eq!(seen(bed.host(0), "app").activations, ["1.0"]);
     drop(scene.save("/root/plan.json"));
+    let with_file = ["apply", "/root/plan.json", "--file", "."];
+    drop(
+        scene
+            .deploy(&with_file)
+            .code(64)
+            .says(&["--file cannot be given with a saved plan"]),
+    );
     let lose = "rm -rf /root/.local/state/deploy/plans && nix-collect-garbage";
     bed.operator().shell(lose).success();
     let refused = scene.deploy(&["apply", "/root/plan.json"]).code(1);
