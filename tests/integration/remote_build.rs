@@ -111,6 +111,41 @@ fn a_build_that_fails_on_its_node_stops_all_unless_they_may_go_on() {
     assert_eq!(built(bed.operator(), "1.0"), ["app-1.0"], "web2's own");
 }
 
+/// A profile whose build says on its node when it begins, and takes its time.
+fn slow(name: &str) -> Profile {
+    Profile::new(name, "1.0")
+        .build("echo begun >>/tmp/builds; sleep 3")
+        .setting(REMOTE)
+}
+
+#[test]
+fn a_build_goes_on_over_a_new_connection() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let scene = Scene::new(&bed, "fleet", &one(host, slow("app")));
+    let running = scene.command(&["apply", "--yes"]).spawn();
+    host.comes_to("the build", "[ -e /tmp/builds ]");
+    host.run(["pkill", "-f", "^sshd(-session)?: root"])
+        .success();
+    let words = ["building over a new connection", "1 profile activated"];
+    drop(running.wait().success().says(&words));
+    assert_eq!(seen(host, "app").activations, ["1.0"]);
+    assert_eq!(built(bed.operator(), "1.0"), [] as [&str; 0]);
+}
+
+#[test]
+fn a_build_that_is_interrupted_is_not_waited_for() {
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let scene = Scene::new(&bed, "fleet", &one(host, slow("app")));
+    let mut running = scene.command(&["apply", "--yes"]).spawn();
+    host.comes_to("the build", "[ -e /tmp/builds ]");
+    running.interrupt();
+    let words = ["app-1.0 on web1", "the node may go on building"];
+    drop(running.wait().code(130).says(&words));
+    assert_eq!(seen(host, "app"), Seen::nothing());
+}
+
 #[test]
 fn a_saved_plan_keeps_its_derivations_and_makes_them_again() {
     let bed = Bed::new(1);
