@@ -24,7 +24,8 @@ fn publish(scene: &Scene<'_>, bed: &Bed) -> String {
     let packed = operator.shell(&script).success().stdout;
     let host = bed.host(0);
     host.write("/root/cache.tar", &packed);
-    host.shell("base64 -d cache.tar | tar -x -C /").success();
+    host.shell("base64 -d cache.tar | tar -x -C /var/lib")
+        .success();
     target.to_owned()
 }
 
@@ -38,7 +39,7 @@ fn was_fetched(host: &Host, path: &str) -> bool {
 #[test]
 fn a_node_fetches_from_its_caches_unless_its_connection_is_fast() {
     let host = HostSettings::new("web1")
-        .nix_conf("substituters = file:///cache")
+        .nix_conf("substituters = file:///var/lib/cache")
         .nix_conf(&format!("trusted-public-keys = {PUBLIC_KEY}"));
     let bed = Bed::builder().host(host).boot();
     let host = bed.host(0);
