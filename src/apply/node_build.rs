@@ -7,7 +7,7 @@ use super::step_end::StepEnd;
 use super::step_log::StepLog;
 use crate::host::{Host, HostError, RemoteCommand};
 use crate::model::{AbsolutePath, NodeName, StorePath};
-use crate::nix::CopyRequest;
+use crate::nix::{CopyProtocol, CopyRequest};
 use crate::plan::{Action, PlannedProfile, PlannedStep};
 use crate::schedule::Outcome;
 
@@ -59,18 +59,39 @@ async fn build<H: Host>(
         // The only other thing that this call says is that the target is not there.
         Err(_) => {}
     }
+    send(context, profile, derivation, log).await?;
+    realise(context, profile, (&program, derivation), log).await?;
+    Ok(Outcome::Done { generation: None })
+}
+
+/// Copies a derivation with all that it needs: for a system these are thousands of small paths.
+async fn send<H: Host>(
+    context: &RunContext<H>,
+    profile: &PlannedProfile,
+    derivation: &StorePath,
+    log: &mut StepLog,
+) -> Result<(), HostError> {
+    let (host, connection) = (&context.host, &profile.connection);
     let request = CopyRequest {
         paths: vec![derivation.clone()],
         derivations: true,
+        protocol: CopyProtocol::Daemon,
         // Derivations are in no cache, so that asking for each would only take time.
         substitute: false,
-        remote_program: nix_folder(context, profile).and_then(|_| program.parse().ok()),
+        nix_folder: nix_folder(context, profile).cloned(),
     };
-    let (host, connection) = (&context.host, &profile.connection);
-    host.copy(connection, &request, &mut |line| log.line(line))
-        .await?;
-    realise(context, profile, (&program, derivation), log).await?;
-    Ok(Outcome::Done { generation: None })
+    let mut on_line = |line: &str| log.line(line);
+    match host.copy(connection, &request, &mut on_line).await {
+        Err(error @ HostError::Failed { .. }) => {
+            on_line(&format!("{error}; once more, path by path"));
+            let request = CopyRequest {
+                protocol: CopyProtocol::Serve,
+                ..request
+            };
+            host.copy(connection, &request, &mut on_line).await
+        }
+        sent => sent,
+    }
 }
 
 /// Builds a derivation, or takes a path that is there, and keeps it until the run ends.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::agent_call::{agent_failed, ask, check_protocol};
 use crate::host::{AgentCall, Host, HostError, LineSink};
 use crate::model::{AbsolutePath, Connection, RunId, StorePath};
-use crate::nix::CopyRequest;
+use crate::nix::{CopyProtocol, CopyRequest};
 use crate::protocol::{AgentCommand, Handshake, Hold};
 
 /// The agent, and the paths that it is called for.
@@ -56,12 +56,12 @@ impl Shipment<'_> {
     fn copy_request(&self) -> CopyRequest {
         let mut paths = self.copied.clone();
         paths.insert(self.agent.clone());
-        let program = |folder: &AbsolutePath| format!("{folder}/nix-store").parse().ok();
         CopyRequest {
             paths: paths.into_iter().collect(),
             derivations: false,
+            protocol: CopyProtocol::Serve,
             substitute: self.substitute,
-            remote_program: self.nix_folder.as_ref().and_then(program),
+            nix_folder: self.nix_folder.clone(),
         }
     }
 

@@ -11,10 +11,22 @@ pub struct CopyRequest {
     pub paths: Vec<StorePath>,
     /// Whether they are derivations that the node shall have as such, instead of what they build.
     pub derivations: bool,
+    /// How the stores talk.
+    pub protocol: CopyProtocol,
     /// Let the node fetch from its own substituters what it can.
     pub substitute: bool,
-    /// The node's `nix-store`, where it is not on the PATH of its SSH sessions.
-    pub remote_program: Option<AbsolutePath>,
+    /// The folder of the node's Nix, where that is not on the PATH of its SSH sessions.
+    pub nix_folder: Option<AbsolutePath>,
+}
+
+/// The language in which two stores talk over a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyProtocol {
+    /// That of `nix-store --serve`: a round trip for each path.
+    Serve,
+    /// That of `nix-daemon`: any number of paths in one go. Some versions of Nix break off (2.11 and
+    /// 2.12 with thousands of paths), and some do not understand each other.
+    Daemon,
 }
 
 impl CopyRequest {
@@ -52,12 +64,16 @@ impl CopyRequest {
         } else {
             hostname.to_owned()
         };
+        let (scheme, program) = match self.protocol {
+            CopyProtocol::Serve => ("ssh", "nix-store"),
+            CopyProtocol::Daemon => ("ssh-ng", "nix-daemon"),
+        };
         let query = self
-            .remote_program
+            .nix_folder
             .as_ref()
-            .map(|program| format!("?remote-program={program}"));
+            .map(|folder| format!("?remote-program={folder}/{program}"));
         format!(
-            "ssh://{}@{hostname}{}",
+            "{scheme}://{}@{hostname}{}",
             connection.ssh_user,
             query.unwrap_or_default()
         )
@@ -77,8 +93,9 @@ mod tests {
                     .unwrap(),
             ],
             derivations: false,
+            protocol: CopyProtocol::Serve,
             substitute: true,
-            remote_program: Some("/opt/nix/bin/nix-store".parse().unwrap()),
+            nix_folder: Some("/opt/nix/bin".parse().unwrap()),
         };
         let connection = |hostname: &str| Connection {
             ssh_user: "root".parse().unwrap(),
@@ -96,9 +113,12 @@ mod tests {
         );
         let derivations = CopyRequest {
             derivations: true,
+            protocol: CopyProtocol::Daemon,
             ..request.clone()
         };
         let line = derivations.invocation(&connection("web1"), "", true);
+        let store = "--to ssh-ng://root@web1?remote-program=/opt/nix/bin/nix-daemon ";
+        assert!(line.to_string().contains(store), "{line}");
         assert!(
             line.to_string().contains(" copy --derivation --sub"),
             "{line}"

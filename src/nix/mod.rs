@@ -24,7 +24,7 @@ pub use build::{BuildFailure, build};
 pub use check::check;
 pub use closure::{add_file, closures, invalid_paths};
 pub use command::Nix;
-pub use copy::CopyRequest;
+pub use copy::{CopyProtocol, CopyRequest};
 pub use error::NixError;
 pub use eval::evaluate;
 pub use files::{file_text, file_tree};

@@ -111,6 +111,24 @@ fn a_build_that_fails_on_its_node_stops_all_unless_they_may_go_on() {
     assert_eq!(built(bed.operator(), "1.0"), ["app-1.0"], "web2's own");
 }
 
+/// As between versions of Nix that do not understand each other.
+#[test]
+fn a_node_whose_daemon_does_not_answer_gets_its_derivations_one_by_one() {
+    let first_on_path = "PATH=/root/bin:$PATH\n";
+    let settings = HostSettings::new("web1").append("/root/.bashrc", first_on_path);
+    let bed = Bed::builder().host(settings).boot();
+    let host = bed.host(0);
+    let broken = "#!/bin/sh\necho not today >&2\nexit 1\n";
+    host.write("/root/bin/nix-daemon", broken);
+    host.run(["chmod", "+x", "/root/bin/nix-daemon"]).success();
+    let scene = Scene::new(&bed, "fleet", &one(host, app("1.0")));
+    drop(scene.apply());
+    is_nowhere_but_on(host, &bed, "1.0");
+    let log = "cat .local/state/deploy/runs/*/build*web1.log";
+    let log = bed.operator().shell(log).success().stdout;
+    assert!(log.contains("once more, path by path"), "{log}");
+}
+
 /// A profile whose build says on its node when it begins, and takes its time.
 fn slow(name: &str) -> Profile {
     Profile::new(name, "1.0")

@@ -9,7 +9,7 @@ use super::super::step_log::StepLog;
 use super::words::{Dialect, LegacyAgent};
 use crate::host::{AgentCall, Host, HostError, RemoteCommand};
 use crate::model::{Connection, NodeName, StorePath};
-use crate::nix::CopyRequest;
+use crate::nix::{CopyProtocol, CopyRequest};
 use crate::plan::{NO_AGENT, PlannedProfile};
 use crate::protocol::{AgentCommand, Handshake};
 
@@ -77,10 +77,11 @@ pub(in crate::apply) async fn copy<H: Host>(
     let request = CopyRequest {
         paths: paths.into_iter().collect(),
         derivations: false,
+        protocol: CopyProtocol::Serve,
         substitute: profiles
             .iter()
             .all(|profile| !profile.settings.fast_connection),
-        remote_program: folder.and_then(|folder| format!("{folder}/nix-store").parse().ok()),
+        nix_folder: folder.cloned(),
     };
     if !request.paths.is_empty() {
         let host = &context.host;
