@@ -54,10 +54,8 @@ impl Host for RemoteHost {
             // It has the same store.
             return Ok(());
         };
-        if !request.derivations {
-            let signing = self.signatures.sign(&request.paths).await;
-            signing.map_err(|error| failed("signing", said(&error), &Tail::default()))?;
-        }
+        let signing = self.signatures.sign(request).await;
+        signing.map_err(|error| failed("signing", said(&error), &Tail::default()))?;
         let (options, checked) = (link.nix_ssh_options(), self.signatures.checked);
         let invocation = request.invocation(connection, &options, checked);
         let finished = run_with(&invocation, |line| on_line(line)).await;

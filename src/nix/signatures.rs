@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use super::NixError;
 use super::command::{Nix, output};
+use super::copy::CopyRequest;
 use crate::model::StorePath;
 
 /// What is done about the signatures of what is copied.
@@ -30,18 +31,21 @@ impl Signatures {
         }
     }
 
-    /// Signs the closures of these paths, each once, where there is a key.
-    pub async fn sign(&self, paths: &[StorePath]) -> Result<(), NixError> {
+    /// Signs what a request copies, each path once, where there is a key.
+    pub async fn sign(&self, request: &CopyRequest) -> Result<(), NixError> {
         let Some(key_file) = &self.key_file else {
             return Ok(());
         };
         let mut signed = self.signed.lock().await;
-        let unsigned: Vec<&StorePath> =
-            paths.iter().filter(|path| !signed.contains(path)).collect();
+        let paths = request.paths.iter();
+        let unsigned: Vec<&StorePath> = paths.filter(|path| !signed.contains(path)).collect();
         if unsigned.is_empty() {
             return Ok(());
         }
-        let invocation = Nix::nix(&["store", "sign", "--recursive", "--key-file"])
+        let derivations = request.derivations.then_some("--derivation");
+        let invocation = Nix::nix(&["store", "sign", "--recursive"])
+            .args(derivations)
+            .arg("--key-file")
             .arg(key_file)
             .args(unsigned.iter().map(|path| path.as_str()));
         output(&invocation, "signing what is copied").await?;

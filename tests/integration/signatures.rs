@@ -28,6 +28,33 @@ fn a_login_that_the_store_does_not_trust_brings_what_is_signed() {
     drop(signed.env("LOCAL_KEY", KEY_FILE).run().success());
 }
 
+/// Derivations need no signature, but what they refer to may have been built.
+#[test]
+fn what_a_node_builds_may_need_what_was_built_and_signed_here() {
+    let host = HostSettings::new("web1").user("alice");
+    let host = host.nix_conf(&format!("trusted-public-keys = {PUBLIC_KEY}"));
+    let bed = Bed::builder().host(host).boot();
+    let operator = bed.operator();
+    operator.write(KEY_FILE, SECRET_KEY);
+    let made = operator.shell(
+        "nix-build --no-out-link --expr 'derivation { name = \"made\"; system = builtins.currentSystem; \
+         builder = \"/bin/sh\"; args = [ \"-c\" \"echo made >$out\" ]; }'",
+    );
+    let made = made.success().text().to_owned();
+    let made = format!("builtins.appendContext \"{made}\" {{ \"{made}\" = {{ path = true; }}; }}");
+    let activation = "mkdir $out; cat $made; printf '#!/bin/sh\\n' >$out/deploy-rs-activate; \
+                      chmod +x $out/deploy-rs-activate";
+    let path = format!("fixture.shell \"app-1.0\" {{ made = {made}; }} ''{activation}''");
+    let profile = Profile::new("app", "1.0").path(&path);
+    let node = Node::at(bed.host(0)).profile(profile);
+    let owned = node.setting("sshUser = \"alice\"; user = \"alice\"; remoteBuild = true;");
+    let scene = Scene::new(&bed, "fleet", &fleet().node(owned));
+    let unsigned = scene.deploy(&["apply", "--yes"]).code(1);
+    drop(unsigned.says(&["add sshUser to its trusted-users", "sign the paths"]));
+    let signed = scene.command(&["apply", "--yes", "--checksigs"]);
+    drop(signed.env("LOCAL_KEY", KEY_FILE).run().success());
+}
+
 #[test]
 fn without_the_key_nothing_is_copied() {
     let host = HostSettings::new("web1")
