@@ -73,10 +73,10 @@ impl Page {
         self.text.push_str(text);
     }
 
-    /// Adds blocks until one does not fit any more.
+    /// Adds the blocks that fit: one that does not leaves its room to smaller ones after it.
     fn whole(&mut self, blocks: impl IntoIterator<Item = String>) {
         for block in blocks {
-            if self.cut > 0 || self.length + block.chars().count() > LENGTH_MAX - END_MAX {
+            if self.length + block.chars().count() > LENGTH_MAX - END_MAX {
                 self.cut += 1;
             } else {
                 self.always(&block);
@@ -91,7 +91,7 @@ impl Page {
         }
         if self.cut > 0 {
             self.always(&format!(
-                "**{} more did not fit into a comment;** `deploy show` has all of the plan.\n\n",
+                "**{} did not fit into a comment;** `deploy show` has all of the plan.\n\n",
                 Plural(self.cut as u64, "block")
             ));
         }
@@ -440,7 +440,7 @@ mod tests {
             "{}",
             text.chars().count()
         );
-        assert!(text.contains("more did not fit into a comment"));
+        assert!(text.contains("blocks did not fit into a comment"));
         assert!(text.contains("digest"), "the end is there");
         assert_eq!(
             text.matches("<details").count(),
@@ -460,6 +460,31 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_fits_is_there_in_its_order_and_the_rest_is_counted(lengths in proptest::collection::vec(1_usize..30_000, 0..12)) {
+            let blocks = lengths.iter().zip('a'..).map(|(length, letter)| {
+                format!("[{}]", letter.to_string().repeat(*length))
+            });
+            let blocks: Vec<String> = blocks.collect();
+            let mut page = Page::new(String::new());
+            page.whole(blocks.clone());
+            let (text, cut) = (page.text.clone(), page.cut);
+            let room = LENGTH_MAX - END_MAX;
+            let shown: Vec<&String> = blocks.iter().filter(|block| text.contains(*block)).collect();
+            prop_assert_eq!(&shown.iter().map(|block| block.as_str()).collect::<String>(), &text);
+            prop_assert_eq!(shown.len() + cut, blocks.len());
+            let mut before = 0;
+            for block in &blocks {
+                let fits = before + block.len() <= room;
+                prop_assert_eq!(shown.contains(&block), fits);
+                before += if fits { block.len() } else { 0 };
+            }
+            let end = page.finish(&fixtures::unchanged_plan(), 0);
+            prop_assert!(end.chars().count() <= LENGTH_MAX);
+            let words = format!("**{} did not fit into a comment;**", Plural(cut as u64, "block"));
+            prop_assert_eq!(end.contains(&words), cut > 0);
+        }
+
         #[test]
         fn any_plan_is_short_and_safe(plan in fixtures::any_plan()) {
             let text = markdown(&plan, None);
