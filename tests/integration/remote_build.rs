@@ -208,6 +208,30 @@ fn all_ways_to_deploy_build_there() {
     }
 }
 
+/// A file has derivations as a flake has, which a saved plan of it keeps.
+#[test]
+fn what_a_file_describes_is_built_there_too() {
+    let bed = Bed::new(1);
+    let (host, operator) = (bed.host(0), bed.operator());
+    let file = |version| one(host, app(version)).without_flake();
+    let scene = Scene::new(&bed, "fleet", &file("1.0"));
+    let elsewhere = |words: &[&str]| {
+        let words = [words, &["--file", "/root/fleet/default.nix"]].concat();
+        scene.command(&words).directory("/root").run().success()
+    };
+    drop(elsewhere(&["plan", "web1"]).says(&["built on the node", "known only then: app"]));
+    drop(elsewhere(&["apply", "--yes", "web1"]).says(&["built app-1.0", "activated"]));
+    is_nowhere_but_on(host, &bed, "1.0");
+    scene.folder.rewrite(&file("2.0"));
+    drop(elsewhere(&["plan", "--out", "/root/plan.json"]));
+    operator
+        .shell("nix-store --gc; mv fleet/default.nix .")
+        .success();
+    drop(scene.deploy(&["apply", "/root/plan.json"]).success());
+    is_nowhere_but_on(host, &bed, "2.0");
+    assert_eq!(seen(host, "app").activations, ["1.0", "2.0"]);
+}
+
 /// Derivations are addressed by their content, which no store wants a signature for.
 #[test]
 fn a_login_that_the_store_does_not_trust_may_build() {
