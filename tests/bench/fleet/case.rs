@@ -19,10 +19,18 @@ pub(crate) struct Case {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
     Plan,
+    /// A plan beside the evaluation and the build alone, without a look at any node.
+    PlanOverNix,
     Apply,
 }
 
-pub(crate) const CASES: [Case; 5] = [
+impl Goal {
+    pub(crate) fn changes_nodes(self) -> bool {
+        self == Self::Apply
+    }
+}
+
+pub(crate) const CASES: [Case; 7] = [
     Case {
         name: "apply, 8 nodes, instant activation",
         goal: Goal::Apply,
@@ -56,6 +64,20 @@ pub(crate) const CASES: [Case; 5] = [
         goal: Goal::Plan,
         nodes: 32,
         changed: 4,
+        activation: 0,
+    },
+    Case {
+        name: "plan over Nix alone, 8 nodes",
+        goal: Goal::PlanOverNix,
+        nodes: 8,
+        changed: 8,
+        activation: 0,
+    },
+    Case {
+        name: "plan over Nix alone, 32 nodes",
+        goal: Goal::PlanOverNix,
+        nodes: 32,
+        changed: 32,
         activation: 0,
     },
 ];

@@ -21,7 +21,7 @@ pub(crate) enum Contender {
 impl Contender {
     /// Returns all who can do a case; deploy-rs has no plans.
     pub(crate) fn all(peer: Option<&str>, case: &Case) -> Vec<Self> {
-        let peer = peer.filter(|_| case.goal == Goal::Apply);
+        let peer = peer.filter(|_| case.goal.changes_nodes());
         let peer = peer.map(|path| Self::Peer(path.to_owned()));
         [Self::Tool, Self::Floor].into_iter().chain(peer).collect()
     }
@@ -31,9 +31,10 @@ impl Contender {
         let folder = fleet.folder.path();
         let words: Vec<&str> = match (self, case.goal) {
             (Self::Tool, Goal::Apply) => vec!["deploy", "apply", "--yes"],
-            (Self::Tool, Goal::Plan) => vec!["deploy", "plan"],
+            (Self::Tool, Goal::Plan | Goal::PlanOverNix) => vec!["deploy", "plan"],
             (Self::Floor, Goal::Apply) => vec![FLOOR, folder, PROFILE, "apply"],
             (Self::Floor, Goal::Plan) => vec![FLOOR, folder, PROFILE, "plan"],
+            (Self::Floor, Goal::PlanOverNix) => vec![FLOOR, folder, PROFILE, "nix"],
             (Self::Peer(path), _) => vec![path, "--skip-checks", "."],
         };
         let command = bed.operator().command(words).directory(folder);
@@ -46,7 +47,7 @@ impl Contender {
     pub(crate) fn trace(bed: &Bed, fleet: &Fleet<'_>, case: &Case, folder: &Path) {
         let verb: &[&str] = match case.goal {
             Goal::Apply => &["apply", "--yes"],
-            Goal::Plan => &["plan"],
+            Goal::Plan | Goal::PlanOverNix => &["plan"],
         };
         let command = bed.operator().command(["deploy"]).args(verb.iter());
         let command = command.args(["--trace", "/root/trace.json"]);

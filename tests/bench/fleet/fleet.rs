@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::case::{CHANGED_PACKAGES, Case, Goal, PATHS};
+use super::case::{CHANGED_PACKAGES, Case, PATHS};
 use super::testbed::{Bed, Flake, FlakeFolder, Node, Profile};
 
 pub(crate) struct Fleet<'bed> {
@@ -50,7 +50,7 @@ impl<'bed> Fleet<'bed> {
     pub(crate) fn assert_as_expected(&self, bed: &Bed, case: &Case) {
         let hosts = bed.hosts().iter().zip(&self.versions).enumerate();
         for (index, (host, version)) in hosts {
-            let planned_only = case.goal == Goal::Plan && index < case.changed;
+            let planned_only = !case.goal.changes_nodes() && index < case.changed;
             let expected = self.version(index, if planned_only { 0 } else { *version });
             assert_eq!(host.activations("app").last(), Some(&expected));
         }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The least that brings nodes to what a flake says: the programs that any tool has to call,
-# with nothing around them. Takes a flake, the path of a profile and `apply` or `plan`, and prints
-# a line with the name and the microseconds of each call.
+# with nothing around them. Takes a flake, the path of a profile and `apply`, `plan` or `nix` (which looks
+# at no node), and prints a line with the name and the microseconds of each call.
 set -euo pipefail
 
 export NIX_CONFIG='extra-experimental-features = nix-command flakes'
@@ -45,6 +45,7 @@ node() {
 mapfile -t fleet < <(timed evaluate evaluate)
 mapfile -t derivations < <(printf '%s\n' "${fleet[@]}" | cut -d ' ' -f 2)
 timed build nix-store --realise "${derivations[@]}" >/dev/null 2>&1
+[ "$goal" != nix ] || exit 0
 
 nodes=()
 for line in "${fleet[@]}"; do
