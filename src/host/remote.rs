@@ -75,21 +75,7 @@ impl Host for RemoteHost {
     }
 
     async fn call(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
-        let (call, mut known) = self.with_password(call);
-        for way in self.ways(&call) {
-            let answers = known.as_mut().map(|known| known as &mut dyn Answers);
-            let mut was_heard = false;
-            let mut hear = |line: &str| {
-                was_heard |= call.command.is_answer(line);
-                on_line(line);
-            };
-            let result = self.run(&call, &way, answers, &mut hear).await;
-            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
-            if way.is_last || was_heard || is_lost {
-                return result;
-            }
-        }
-        Ok(())
+        self.call_over(Carrier::Connection, call, on_line).await
     }
 
     async fn unlock(&self, call: &AgentCall, moved: Option<&Connection>) -> Result<(), HostError> {
@@ -106,23 +92,7 @@ impl Host for RemoteHost {
     }
 
     async fn call_afresh(&self, call: &AgentCall, on_line: LineSink<'_>) -> Result<(), HostError> {
-        let (call, mut known) = self.with_password(call);
-        for way in self.ways(&call) {
-            let answers = known.as_mut().map(|known| known as &mut dyn Answers);
-            let mut was_heard = false;
-            let mut hear = |line: &str| {
-                was_heard |= call.command.is_answer(line);
-                on_line(line);
-            };
-            let command = quote_words(call.words_of(&way.agent));
-            let login = self.login(&call.connection, &command, answers, &mut hear);
-            let result = login.await;
-            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
-            if way.is_last || was_heard || is_lost {
-                return result;
-            }
-        }
-        Ok(())
+        self.call_over(Carrier::FreshLogin, call, on_line).await
     }
 
     async fn run_command(
@@ -130,11 +100,10 @@ impl Host for RemoteHost {
         command: &RemoteCommand,
         on_line: LineSink<'_>,
     ) -> Result<(), HostError> {
-        let link = self.pool.link(&command.connection).await?;
         let words = quote_words(command.words.clone());
-        let running = link.run_lines((command.title, &words), None, on_line);
-        let RemoteFinished { status, stderr } = running.await?;
-        check(command.title, status, &stderr)
+        let titled = (command.title, command.title, words.as_str());
+        self.over_connection(&command.connection, titled, None, on_line)
+            .await
     }
 
     async fn run_command_afresh(
@@ -153,7 +122,46 @@ struct Way {
     is_last: bool,
 }
 
+impl Way {
+    /// Returns whether a call that ended so is the last.
+    fn ends_with(&self, result: &Result<(), HostError>, was_heard: bool) -> bool {
+        let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
+        self.is_last || was_heard || is_lost
+    }
+}
+
+/// What carries a call.
+#[derive(Clone, Copy)]
+enum Carrier {
+    /// The connection that there is.
+    Connection,
+    /// A login of its own.
+    FreshLogin,
+}
+
 impl RemoteHost {
+    async fn call_over(
+        &self,
+        carrier: Carrier,
+        call: &AgentCall,
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        let (call, mut known) = self.with_password(call);
+        for way in self.ways(&call) {
+            let answers = known.as_mut().map(|known| known as &mut dyn Answers);
+            let mut was_heard = false;
+            let mut hear = |line: &str| {
+                was_heard |= call.command.is_answer(line);
+                on_line(line);
+            };
+            let result = self.run(carrier, &call, &way, answers, &mut hear).await;
+            if way.ends_with(&result, was_heard) {
+                return result;
+            }
+        }
+        Ok(())
+    }
+
     /// Through sudo by the path that rules can name, where root has installed an agent there: the
     /// one that was sent is tried if that gives no answer, as where an activation has removed it or
     /// brought another.
@@ -225,9 +233,11 @@ impl RemoteHost {
         for way in self.ways(call) {
             let mut was_heard = false;
             let mut hear = |line: &str| was_heard |= call.command.is_answer(line);
-            let result = self.run(call, &way, Some(operator), &mut hear).await;
-            let is_lost = result.as_ref().is_err_and(HostError::is_unreachable);
-            if way.is_last || was_heard || is_lost || operator.has_no_more_tries() {
+            let carrier = Carrier::Connection;
+            let result = self
+                .run(carrier, call, &way, Some(operator), &mut hear)
+                .await;
+            if way.ends_with(&result, was_heard) || operator.has_no_more_tries() {
                 return result;
             }
             operator.again();
@@ -237,16 +247,37 @@ impl RemoteHost {
 
     async fn run(
         &self,
+        carrier: Carrier,
         call: &AgentCall,
         way: &Way,
         answers: Option<&mut dyn Answers>,
         on_line: LineSink<'_>,
     ) -> Result<(), HostError> {
-        let link = self.pool.link(&call.connection).await?;
-        let (title, command) = (call.title(), quote_words(call.words_of(&way.agent)));
-        let running = link.run_lines((&title, &command), answers, on_line);
+        let (connection, command) = (&call.connection, quote_words(call.words_of(&way.agent)));
+        match carrier {
+            Carrier::Connection => {
+                let title = call.title();
+                let titled = (RUNNING_AGENT, title.as_str(), command.as_str());
+                self.over_connection(connection, titled, answers, on_line)
+                    .await
+            }
+            Carrier::FreshLogin => self.login(connection, &command, answers, on_line).await,
+        }
+    }
+
+    /// Runs a command over the connection that there is. With it come what is being done, and what
+    /// a recording calls it.
+    async fn over_connection(
+        &self,
+        connection: &Connection,
+        (doing, title, command): (&'static str, &str, &str),
+        answers: Option<&mut dyn Answers>,
+        on_line: LineSink<'_>,
+    ) -> Result<(), HostError> {
+        let link = self.pool.link(connection).await?;
+        let running = link.run_lines((title, command), answers, on_line);
         let RemoteFinished { status, stderr } = running.await?;
-        check(RUNNING_AGENT, status, &stderr)
+        check(doing, status, &stderr)
     }
 
     async fn login(
@@ -258,10 +289,10 @@ impl RemoteHost {
     ) -> Result<(), HostError> {
         if connection.local {
             // There is nowhere to log in: a process of its own is all that can be fresh.
-            let link = self.pool.link(connection).await?;
-            let running = link.run_lines((RUNNING_AGENT, command), answers, on_line);
-            let RemoteFinished { status, stderr } = running.await?;
-            return check(RUNNING_AGENT, status, &stderr);
+            let titled = (RUNNING_AGENT, RUNNING_AGENT, command);
+            return self
+                .over_connection(connection, titled, answers, on_line)
+                .await;
         }
         let login = |may_ask: bool| {
             // A person answers; a machine has no reason to take long.
