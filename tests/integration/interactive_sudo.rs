@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::legacy_agent::{legacy, without_agent};
 use crate::scene::{Says, Scene, Seen, seen};
 use crate::testbed::{Bed, Flake, Host, HostSettings, Node, Output, Profile, Running};
 
@@ -35,6 +36,12 @@ fn flake(host: &Host, ssh_user: &str, profiles: &[Profile]) -> Flake {
 
 fn of(user: &str, name: &str, version: &str) -> Profile {
     Profile::new(name, version).setting(&format!("user = \"{user}\";"))
+}
+
+/// A fleet of one profile of root, which this user deploys.
+fn scene<'bed>(bed: &'bed Bed, ssh_user: &str) -> Scene<'bed> {
+    let profile = of("root", "app", "1.0");
+    Scene::new(bed, "fleet", &flake(bed.host(0), ssh_user, &[profile]))
 }
 
 fn on_terminal(scene: &Scene<'_>, words: &[&str]) -> Running {
@@ -101,11 +108,7 @@ fn one_question_for_all_that_is_done_on_a_node() {
 fn a_wrong_password_may_be_corrected_and_three_change_nothing() {
     let bed = bed(&[]);
     let host = bed.host(0);
-    let scene = Scene::new(
-        &bed,
-        "fleet",
-        &flake(host, "carol", &[of("root", "app", "1.0")]),
-    );
+    let scene = scene(&bed, "carol");
     let output = answering(on_terminal(&scene, &["apply", "--yes"]), &["a", "", "c"]).code(1);
     let words = [
         "sudo on web1 does not let carol run the agent",
@@ -122,11 +125,7 @@ fn a_wrong_password_may_be_corrected_and_three_change_nothing() {
 fn a_sudo_that_does_not_ask_is_told_nothing() {
     let bed = bed(&[]);
     let host = bed.host(0);
-    let scene = Scene::new(
-        &bed,
-        "fleet",
-        &flake(host, "alice", &[of("root", "app", "1.0")]),
-    );
+    let scene = scene(&bed, "alice");
     let output = on_terminal(&scene, &["apply", "--yes"]).wait().success();
     drop(output.never_says(&["password of alice: "]));
     scene
@@ -157,11 +156,7 @@ fn what_sudo_remembers_is_not_relied_on() {
 fn without_a_terminal_nothing_is_begun() {
     let bed = bed(&[]);
     let host = bed.host(0);
-    let scene = Scene::new(
-        &bed,
-        "fleet",
-        &flake(host, "carol", &[of("root", "app", "1.0")]),
-    );
+    let scene = scene(&bed, "carol");
     let words = ["where sudo wants the password of carol, you are asked for it"];
     drop(scene.save("plan.json").says(&words));
     for words in [&["apply", "--yes"], &["apply", "plan.json"]] {
@@ -238,4 +233,35 @@ fn only_sudo_itself_is_given_a_password() {
         "only sudo asks on standard input",
     ];
     drop(scene.deploy(&["plan"]).code(1).says(&words));
+}
+
+/// What only deploy-rs's agent does, nobody is asked a password for; and where none is wanted, it
+/// does it.
+#[test]
+fn an_agent_that_is_not_ours_is_given_no_password() {
+    let bed = bed(&[]);
+    let host = bed.host(0);
+    let fleet = |ssh_user| {
+        flake(
+            host,
+            ssh_user,
+            &[legacy("app", "1.0").setting("user = \"root\";")],
+        )
+    };
+    let scene = Scene::new(&bed, "fleet", &fleet("carol"));
+    let words = [
+        "a password is required",
+        "interactiveSudo gives one to our own agent only",
+        "nothing was changed",
+    ];
+    let apply = without_agent(&scene, "deploy", &["apply", "--yes"]);
+    drop(apply.run().code(1).says(&words));
+    let apply = without_agent(&scene, "deploy", &["apply", "--yes"]);
+    let output = apply.interactive().terminal().run().code(1);
+    assert_eq!(questions(&output), 0, "{output}");
+    assert_eq!(seen(host, "app"), Seen::nothing());
+    scene.folder.rewrite(&fleet("alice"));
+    let apply = without_agent(&scene, "deploy", &["apply", "--yes"]);
+    drop(apply.run().success());
+    assert_eq!(seen(host, "app").activations, ["1.0"]);
 }

@@ -1,14 +1,14 @@
 //! Nodes on which no agent of ours starts: they are deployed through the one in their closures.
 
 use crate::scene::{Says, Scene, fleet, folder_of, one, seen};
-use crate::testbed::{self, Command, Flake, Host, Node, Profile};
+use crate::testbed::{self, Command, Flake, Host, Node, Output, Profile};
 
 /// Without it no confirmation arrives.
 const MUTE: &str =
     "#!/bin/sh\ncase \"$*\" in *deploy-rs-canary*) exit 255 ;; esac\nexec /usr/bin/ssh \"$@\"\n";
 
 /// A closure with what deploy-rs's library puts into it.
-fn legacy(name: &str, version: &str) -> Profile {
+pub(crate) fn legacy(name: &str, version: &str) -> Profile {
     let agent = include_str!("nix/activate-rs.sh");
     Profile::new(name, version).build(&format!(
         "cat > $out/activate-rs <<'END'\n{agent}END\nchmod +x $out/activate-rs"
@@ -18,12 +18,18 @@ fn legacy(name: &str, version: &str) -> Profile {
 /// A call of a program with an agent that starts nowhere.
 pub(crate) fn without_agent(scene: &Scene<'_>, program: &str, words: &[&str]) -> Command {
     const FOLDER: &str = "/root/broken-agents";
-    let operator = testbed::shared().operator();
+    let operator = scene.operator();
     let agent = format!("{FOLDER}/{}/activate", testbed::system());
     operator.write(&agent, "#!/no/such/loader\n");
     scene
         .operator_command(program, words)
         .env("DEPLOY_AGENTS", FOLDER)
+}
+
+/// Applies through the agents in the closures.
+fn apply(scene: &Scene<'_>, flags: &[&str]) -> Output {
+    let words = [&["apply", "--yes"], flags].concat();
+    without_agent(scene, "deploy", &words).run()
 }
 
 fn in_temp_path(host: &Host, profile: &str) -> String {
@@ -41,18 +47,9 @@ fn the_closure_s_own_agent_activates_and_is_confirmed() {
         "no lock and no journal",
         "activated",
     ];
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success()
-            .says(&words),
-    );
+    drop(apply(&scene, &[]).success().says(&words));
     scene.folder.rewrite(&one(host, legacy(name, "2.0")));
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success(),
-    );
+    drop(apply(&scene, &[]).success());
     let now = seen(host, name);
     assert_eq!(now.link.as_deref(), Some("legacy-2-link"));
     assert_eq!(now.activations, ["1.0", "2.0"]);
@@ -66,21 +63,12 @@ fn a_failed_activation_is_told_by_where_the_link_leads() {
     let (bed, name) = (testbed::shared(), "legacy-fails");
     let host = bed.host(0);
     let scene = Scene::new(bed, name, &one(host, legacy(name, "1.0")));
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success(),
-    );
+    drop(apply(&scene, &[]).success());
     let before = seen(host, name);
     let bad = legacy(name, "2.0").script("echo it breaks; exit 1");
     scene.folder.rewrite(&one(host, bad));
     let words = ["rolled back", "it breaks", "at generation 1"];
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .code(3)
-            .says(&words),
-    );
+    drop(apply(&scene, &[]).code(3).says(&words));
     let after = seen(host, name);
     assert_eq!(
         (&after.link, &after.generations),
@@ -95,11 +83,7 @@ fn without_a_confirmation_it_goes_back() {
     let host = bed.host(0);
     let flake = |version| one(host, legacy(name, version).setting("confirmTimeout = 2;"));
     let scene = Scene::new(bed, name, &flake("1.0"));
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success(),
-    );
+    drop(apply(&scene, &[]).success());
     scene.folder.rewrite(&flake("2.0"));
     let operator = bed.operator();
     operator.write("/root/legacy-mute-ssh/ssh", MUTE);
@@ -107,14 +91,14 @@ fn without_a_confirmation_it_goes_back() {
         .run(["chmod", "+x", "/root/legacy-mute-ssh/ssh"])
         .success();
     let script = "PATH=/root/legacy-mute-ssh:$PATH exec deploy apply --yes";
-    let apply = without_agent(&scene, "sh", &["-c", script]);
+    let muted = without_agent(&scene, "sh", &["-c", script]);
     let words = [
         "rolled back",
         "confirming failed",
         "timeout elapsed",
         "at generation 1",
     ];
-    drop(apply.run().code(3).says(&words));
+    drop(muted.run().code(3).says(&words));
     assert_eq!(seen(host, name).link.as_deref(), Some("legacy-mute-1-link"));
     assert_eq!(in_temp_path(host, name), "");
 }
@@ -130,19 +114,10 @@ fn a_run_is_taken_back_through_it() {
         fleet().node(first).node(second)
     };
     let scene = Scene::new(bed, name, &flake("1.0", ""));
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success(),
-    );
+    drop(apply(&scene, &[]).success());
     scene.folder.rewrite(&flake("2.0", "exit 1"));
-    let argv = ["apply", "--yes", "--rollback-succeeded", "true"];
-    drop(
-        without_agent(&scene, "deploy", &argv)
-            .run()
-            .code(3)
-            .says(&["taken back"]),
-    );
+    let output = apply(&scene, &["--rollback-succeeded", "true"]).code(3);
+    drop(output.says(&["taken back"]));
     for host in &bed.hosts()[..2] {
         assert_eq!(
             seen(host, name).link.as_deref(),
@@ -156,23 +131,29 @@ fn it_is_not_asked_for_what_it_would_do_wrong() {
     let (bed, name) = (testbed::shared(), "legacy-wrong");
     let host = bed.host(0);
     let scene = Scene::new(bed, name, &one(host, legacy(name, "1.0")));
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .success(),
-    );
+    drop(apply(&scene, &[]).success());
     let before = seen(host, name);
-    let argv = ["apply", "--yes", "--force"];
     let words = [
         "another generation than the current one",
         "Nothing was changed",
     ];
-    drop(
-        without_agent(&scene, "deploy", &argv)
-            .run()
-            .code(1)
-            .says(&words),
-    );
+    drop(apply(&scene, &["--force"]).code(1).says(&words));
+    assert_eq!(seen(host, name), before);
+}
+
+/// deploy-rs's agent has no way back from a boot entry, and no words for a dry run that fails.
+#[test]
+fn a_next_boot_and_a_dry_run_are_left_to_our_own_agent() {
+    let (bed, name) = (testbed::shared(), "legacy-boot");
+    let host = bed.host(0);
+    let scene = Scene::new(bed, name, &one(host, legacy(name, "1.0")));
+    drop(apply(&scene, &[]).success());
+    let before = seen(host, name);
+    scene.folder.rewrite(&one(host, legacy(name, "2.0")));
+    let words = ["only our agent prepares a next boot", "nothing was changed"];
+    drop(apply(&scene, &["--boot"]).code(1).says(&words));
+    let dry = without_agent(&scene, "deploy", &["apply", "--dry-activate"]);
+    drop(dry.run().code(1));
     assert_eq!(seen(host, name), before);
 }
 
@@ -182,12 +163,7 @@ fn a_closure_without_an_agent_is_refused_before_anything_changes() {
     let host = bed.host(0);
     let scene = Scene::new(bed, name, &one(host, Profile::new(name, "1.0")));
     let words = ["activate-rs", "nothing was changed on this node"];
-    drop(
-        without_agent(&scene, "deploy", &["apply", "--yes"])
-            .run()
-            .code(1)
-            .says(&words),
-    );
+    drop(apply(&scene, &[]).code(1).says(&words));
     assert_eq!(seen(host, name).link, None);
 }
 

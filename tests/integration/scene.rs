@@ -8,7 +8,7 @@ use std::process;
 use std::sync::OnceLock;
 
 use crate::testbed::{
-    self, Bed, Command, Flake, FlakeFolder, Host, Node, Output, Profile, Running,
+    self, Bed, Command, Flake, FlakeFolder, Host, Node, Operator, Output, Profile, Running,
 };
 
 const PROFILES_OF_ROOT: &str = "/nix/var/nix/profiles/per-user/root";
@@ -40,6 +40,11 @@ impl<'bed> Scene<'bed> {
     pub(crate) fn new(bed: &'bed Bed, name: &str, flake: &Flake) -> Self {
         let folder = bed.operator().flake(&format!("/root/{name}"), flake);
         Self { bed, folder }
+    }
+
+    /// Returns the machine on which the tool is run.
+    pub(crate) fn operator(&self) -> &'bed Operator {
+        self.bed.operator()
     }
 
     /// Prepares a call of `deploy` with these words.

@@ -110,8 +110,32 @@ pub(super) async fn dialect<H: Host>(
             words: agent.help(command),
         };
         let mut on_line = |line: &str| text.extend([line, "\n"]);
-        host.run_command(&command, &mut on_line).await?;
+        let asked = host.run_command(&command, &mut on_line).await;
+        asked.map_err(|error| without_password(profile, error))?;
     }
     let [activate, wait] = help;
     Ok(Dialect::of_help(&activate, &wait))
+}
+
+/// Says why nobody was asked, of a sudo that may have wanted a password.
+fn without_password(profile: &PlannedProfile, error: HostError) -> HostError {
+    let settings = &profile.settings;
+    let HostError::Failed {
+        doing,
+        detail,
+        tail,
+    } = error
+    else {
+        return error;
+    };
+    let hint = if settings.interactive_sudo && settings.sudo.is_some() {
+        " (where sudo wants a password: interactiveSudo gives one to our own agent only, which does not start there)"
+    } else {
+        ""
+    };
+    HostError::Failed {
+        doing,
+        detail: format!("{detail}{hint}"),
+        tail,
+    }
 }
