@@ -19,6 +19,7 @@ mod check;
 mod ci;
 mod command_line;
 mod counts;
+mod deploy_checks;
 mod direct_packages;
 mod dry_activate;
 mod elsewhere;

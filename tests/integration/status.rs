@@ -107,6 +107,25 @@ fn a_run_that_went_back_is_told_with_the_reason() {
 }
 
 #[test]
+fn failed_units_that_are_kept_are_told() {
+    let (bed, name) = (testbed::shared(), "status-degraded");
+    let profile = Profile::new(name, "1.0")
+        .build("mkdir $out/bin; install -m 555 /bin/true $out/bin/switch-to-configuration")
+        .setting("onDegraded = \"keep\";")
+        .script("exit 4");
+    let scene = Scene::new(bed, name, &one(bed.host(0), profile));
+    drop(scene.deploy(&["apply", "--yes"]).code(3));
+    let words = [
+        "generation 1 status-degraded-1.0",
+        "some units failed to start, which stays, since onDegraded was keep",
+    ];
+    drop(scene.deploy(&["status"]).success().says(&words));
+    let json = scene.deploy(&["status", "--format", "json"]).success();
+    let json = json.json().to_string();
+    assert!(json.contains("degraded"), "{json}");
+}
+
+#[test]
 fn what_runs_instead_of_the_system_is_told() {
     let bed = Bed::new(1);
     let host = bed.host(0);
