@@ -412,6 +412,13 @@ pub(crate) fn done(state: ProfileState) -> ActivationResult {
     ActivationResult::Done { state }
 }
 
+/// Panics unless everything was taken back.
+#[track_caller]
+pub(crate) fn is_taken_back(result: &ActivationResult) {
+    let is_back = matches!(result, ActivationResult::RolledBack { .. });
+    assert!(is_back, "{result:?}");
+}
+
 /// Waits until `condition` holds.
 pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let begin = Instant::now();

@@ -3,18 +3,8 @@
 use deploy::model::StorePath;
 use deploy::protocol::{ActivationRequest, ActivationResult, FailureReason, Phase};
 
-use super::bed::{Bed, done, present};
-use super::systems::Node;
-
-/// A bed of systems on which "one" is deployed.
-fn with_one() -> (Bed, StorePath, Node) {
-    let bed = Bed::of_systems();
-    let one = bed.system("one", "");
-    assert_eq!(bed.deploy(&bed.request(&one)), done(present(1, &one, 1)));
-    bed.calls();
-    let before = bed.node();
-    (bed, one, before)
-}
+use super::bed::{Bed, is_taken_back, present};
+use super::systems::with_one;
 
 /// A request that asks for a confirmation, which no boot can give.
 fn for_next_boot(bed: &Bed, target: &StorePath) -> ActivationRequest {
@@ -63,10 +53,7 @@ fn what_was_prepared_can_be_taken_back() {
     let request = for_next_boot(&bed, &bed.system("two", ""));
     bed.deploy(&request);
     let result = bed.revoke(&request.run);
-    assert!(
-        matches!(result, ActivationResult::RolledBack { .. }),
-        "{result:?}"
-    );
+    is_taken_back(&result);
     assert_eq!(bed.node(), before);
 }
 
@@ -95,10 +82,7 @@ fn closures_of_deploy_rs_are_told_by_their_variable() {
     // Going back asks the earlier one for the same.
     let two = bed.closure("two", "exit 1");
     let result = bed.deploy(&for_next_boot(&bed, &two));
-    assert!(
-        matches!(result, ActivationResult::RolledBack { .. }),
-        "{result:?}"
-    );
+    is_taken_back(&result);
     assert_eq!(bed.history(), ["one", "two", "one"]);
     let asked = std::fs::read_to_string(bed.path("asked")).unwrap();
     assert!(asked.starts_with("1 0 "), "{asked}");

@@ -3,25 +3,14 @@
 use std::fs;
 use std::process::Command;
 
-use deploy::model::{OnDegraded, StorePath};
+use deploy::model::OnDegraded;
 use deploy::protocol::{
     ActivationRequest, ActivationResult, AgentCommand, AgentMessage, ConfirmReply, FailureReason,
     Phase, Recovery,
 };
 
-use super::bed::{Bed, Call, done, new_run, present};
-use super::systems::Node;
-
-/// A bed on which "one" is deployed.
-fn with_one() -> (Bed, StorePath, Node) {
-    let bed = Bed::of_systems();
-    let one = bed.system("one", "");
-    assert_eq!(bed.deploy(&bed.request(&one)), done(present(1, &one, 1)));
-    bed.calls();
-    let before = bed.node();
-    assert_eq!(before.boots.as_deref(), Some("one"));
-    (bed, one, before)
-}
+use super::bed::{Bed, Call, done, is_taken_back, new_run, present};
+use super::systems::with_one;
 
 fn recovery(call: &Call) -> Option<Recovery> {
     call.messages.iter().find_map(|message| match message {
@@ -108,10 +97,7 @@ fn a_first_deployment_that_fails_leaves_no_generation() {
     let before = bed.node();
     let one = bed.system("one", "[ $1 = test ] && exit 1");
     let result = bed.deploy(&bed.magic(&one, 30));
-    assert!(
-        matches!(result, ActivationResult::RolledBack { .. }),
-        "{result:?}"
-    );
+    is_taken_back(&result);
     assert_eq!(bed.node(), before);
 }
 

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 
 use deploy::model::StorePath;
 
-use super::bed::{Bed, World};
+use super::bed::{Bed, World, done, present};
 
 const WRAPPED: &str = r#"
     { repository, name, script }:
@@ -37,6 +37,17 @@ pub(crate) struct Node {
     pub(crate) boots: Option<String>,
     /// What `/run/current-system` leads to.
     pub(crate) runs: Option<String>,
+}
+
+/// A bed on which the system "one" is deployed, and how that is.
+pub(crate) fn with_one() -> (Bed, StorePath, Node) {
+    let bed = Bed::of_systems();
+    let one = bed.system("one", "");
+    assert_eq!(bed.deploy(&bed.request(&one)), done(present(1, &one, 1)));
+    bed.calls();
+    let before = bed.node();
+    assert_eq!(before.boots.as_deref(), Some("one"));
+    (bed, one, before)
 }
 
 impl Bed {
