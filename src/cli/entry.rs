@@ -83,7 +83,7 @@ async fn carry_out(line: CommandLine, context: &Context) -> u8 {
         None => Box::pin(bare::run(context, line.bare)).await,
         Some(Command::Plan(args)) => plan::run(context, args).await,
         Some(Command::Apply(args)) => Box::pin(apply::run(context, args)).await,
-        Some(Command::Rollback(args)) => rollback::run(context, args).await,
+        Some(Command::Rollback(args)) => Box::pin(rollback::run(context, args)).await,
         Some(Command::Status(args)) => status::run(context, args).await,
         Some(Command::Check(args)) => check::run(context, args).await,
         Some(Command::Show(args)) => show::run(context, &args),
