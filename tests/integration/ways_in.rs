@@ -1,6 +1,8 @@
 //! The ways to a node that `sshOpts`, `ssh_config` and addresses name: each reaches logins and
 //! copies (demand 37, 40, B21).
 
+use std::time::Duration;
+
 use crate::scene::{Says, Scene, seen};
 use crate::testbed::{Bed, Flake, Host, Node, Profile};
 
@@ -97,4 +99,27 @@ fn addresses_of_ipv6() {
     for (hostname, version) in [("::1", "1.0"), ("0:0:0:0:0:0:0:1", "2.0")] {
         arrives(&bed, &flake(hostname, &option, version), &[], None, version);
     }
+}
+
+/// As docs/scale.md has it: nothing is faster than its limit, whatever the machine does meanwhile.
+#[test]
+fn through_a_proxy_that_limits_the_rate() {
+    const SECONDS: u64 = 4;
+    let bed = Bed::new(1);
+    let option = list(&["-o", "ProxyCommand=pv -qL 1m | nc %h %p"]);
+    let profile = |version, padding| Profile::new("app", version).padding(padding);
+    let node = |profile| Node::at(bed.host(0)).setting(&option).profile(profile);
+    let flake = |profile| {
+        Flake::new()
+            .setting("sshUser = \"root\";")
+            .node(node(profile))
+    };
+    let scene = Scene::new(&bed, "fleet", &flake(profile("1.0", 0)));
+    drop(scene.apply());
+    let padding = u32::try_from(SECONDS).unwrap();
+    scene.folder.rewrite(&flake(profile("2.0", padding)));
+    let took = scene.apply().elapsed;
+    // A little may have gathered before the first byte.
+    let least = Duration::from_secs(SECONDS).saturating_sub(Duration::from_millis(200));
+    assert!(took >= least, "{took:?}");
 }

@@ -26,6 +26,7 @@
 
 mod address;
 mod bed;
+mod binary_cache;
 mod capture;
 mod command;
 mod flake;
@@ -41,6 +42,7 @@ mod settings;
 use std::sync::OnceLock;
 
 pub(crate) use bed::{Bed, BedBuilder};
+pub(crate) use binary_cache::{BinaryCache, CacheServer};
 pub(crate) use command::Command;
 pub(crate) use flake::{Flake, Node, Profile, system};
 pub(crate) use flake_folder::FlakeFolder;
