@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, mut args: ApplyArgs) -> Result<u8, Cl
     let output = (&args.run, &args.display);
     let mut preparation = Preparation::start(context, output, (run, folder), interrupts())?;
     let prepared = match saved {
-        Some(plan) => check_saved(&mut preparation, plan, args.skip_stale).await,
+        Some(plan) => check_saved(&mut preparation, plan, &args).await,
         None => plan_now(&mut preparation, &args).await,
     };
     let prepared = prepared.map(|prepared| Prepared {
@@ -78,6 +78,7 @@ async fn plan_now(
             force: args.force,
             checks: args.checks,
             compare_files: args.diff.of_files(),
+            eval_jobs: args.evaluation.jobs,
         },
     )?;
     let nix = request.nix.clone();

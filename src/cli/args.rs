@@ -130,6 +130,9 @@ pub(super) struct PlanArgs {
     pub(super) result: ResultArgs,
 
     #[command(flatten)]
+    pub(super) evaluation: EvaluationArgs,
+
+    #[command(flatten)]
     pub(super) selection: SelectionArgs,
 
     #[command(flatten)]
@@ -184,6 +187,9 @@ pub(super) struct ApplyArgs {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationArgs,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,
@@ -432,6 +438,9 @@ pub(super) struct CheckArgs {
     pub(super) format: Format,
 
     #[command(flatten)]
+    pub(super) evaluation: EvaluationArgs,
+
+    #[command(flatten)]
     pub(super) selection: SelectionArgs,
 
     #[command(flatten)]
@@ -501,6 +510,16 @@ pub(super) struct SelectionArgs {
     /// Arguments for `nix eval` and `nix build`
     #[arg(last = true, value_name = "NIX_ARGUMENT")]
     pub(super) nix_arguments: Vec<String>,
+}
+
+/// How the paths of profiles are evaluated.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct EvaluationArgs {
+    /// Most evaluators at the same time; 1 is one for all nodes [default: what cores and memory allow,
+    /// for 8 nodes or more each]
+    #[arg(long = "eval-jobs", value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
 }
 
 /// Each overrides the option of that name in the flake, for all selected profiles.

@@ -44,6 +44,7 @@ fn translated(args: BareArgs) -> Result<ApplyArgs, CliError> {
         result: args.result,
         copy: args.copy,
         run,
+        evaluation: args.evaluation,
         selection: args.selection,
         settings: args.settings,
         display: args.display,

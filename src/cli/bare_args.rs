@@ -3,7 +3,8 @@
 use clap::Args;
 
 use super::args::{
-    CopyArgs, DisplayArgs, LogArgs, ModeArgs, ResultArgs, RunArgs, SelectionArgs, SettingArgs,
+    CopyArgs, DisplayArgs, EvaluationArgs, LogArgs, ModeArgs, ResultArgs, RunArgs, SelectionArgs,
+    SettingArgs,
 };
 
 #[derive(Debug, Args)]
@@ -35,6 +36,9 @@ pub(super) struct BareArgs {
 
     #[command(flatten)]
     pub(super) run: RunArgs,
+
+    #[command(flatten)]
+    pub(super) evaluation: EvaluationArgs,
 
     #[command(flatten)]
     pub(super) selection: SelectionArgs,

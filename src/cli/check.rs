@@ -13,7 +13,7 @@ use crate::config::{
     Finding, Origin, ParseContext, Paths, Selection, Severity, find_problems, parse_fleet,
     target_errors,
 };
-use crate::nix::evaluate;
+use crate::nix::{Evaluated, evaluate};
 use crate::plan::{Mode, node_findings};
 use crate::planner::{PlanRequest, PlannerContext};
 use crate::report::findings_text;
@@ -39,6 +39,7 @@ pub(super) async fn run(context: &Context, args: CheckArgs) -> Result<u8, CliErr
         mode: Mode::Switch,
         build: false,
         compare_files: false,
+        eval_jobs: args.evaluation.jobs,
         checks: false,
         force: false,
     };
@@ -91,7 +92,7 @@ async fn check(
     } else {
         Paths::Left
     };
-    let evaluation = evaluate(&request.nix, selection, paths, |_| {}, |_| {}).await?;
+    let Evaluated { evaluation, .. } = evaluate(&request.nix, selection, paths, |_| {}).await?;
     let parse = ParseContext {
         selection,
         flags: &request.flags,

@@ -1,6 +1,7 @@
 //! `deploy plan`.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::args::{PlanArgs, PlanFormat, SelectionArgs, SettingArgs};
 use super::context::{Context, random_id};
 use super::dry_run::dry_run;
 use super::error::CliError;
+use super::evaluators::evaluators;
 use super::look::look_and_sum_up;
 use super::origin::{located, origin_of};
 use super::output::{print_failed_builds, print_plan, print_summary};
@@ -88,6 +90,7 @@ fn request(context: &Context, args: &PlanArgs) -> Result<PlanRequest, CliError> 
             force: args.force,
             checks: args.checks,
             compare_files: args.diff.of_files(),
+            eval_jobs: args.evaluation.jobs,
         },
     )?;
     request.against = match (&args.base, &args.observed) {
@@ -107,6 +110,8 @@ pub(super) struct PlanSwitches {
     pub(super) force: bool,
     pub(super) checks: bool,
     pub(super) compare_files: bool,
+    /// Most evaluators at the same time; as many as fit where there is no limit.
+    pub(super) eval_jobs: Option<NonZeroUsize>,
 }
 
 /// Returns the request for a plan of these TARGETs, made now by this operator.
@@ -138,14 +143,16 @@ pub(super) fn new_request(
     let selections = select(&targets, &exclude);
     check_excluded(&selections, &exclude)?;
     check_one_flake(&selections, settings)?;
+    let nix = Nix {
+        arguments: selection.nix_arguments.clone(),
+        evaluators: evaluators(switches.eval_jobs, selections.len()),
+        ..Nix::default()
+    };
     Ok(PlanRequest {
         head,
         selections,
         flags: settings.overrides()?,
-        nix: Nix {
-            arguments: selection.nix_arguments.clone(),
-            ..Nix::default()
-        },
+        nix,
         against: Against::Nodes,
         checks: switches.checks,
         compare_files: switches.compare_files,

@@ -51,6 +51,7 @@ fn request(context: &Context, args: &RollbackArgs) -> Result<PlanRequest, CliErr
             force: false,
             checks: false,
             compare_files: args.diff.of_files(),
+            eval_jobs: None,
         },
     )
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::args::ApplyArgs;
 use super::carry_out::Prepared;
 use super::error::CliError;
+use super::evaluators::evaluators;
 use super::origin::located;
 use super::plan_source::{narrow, read_plan};
 use super::preparation::{Preparation, read_again};
@@ -116,7 +117,7 @@ pub(super) fn check_no_digest(args: &ApplyArgs) -> Result<(), CliError> {
 pub(super) async fn check_saved(
     preparation: &mut Preparation<'_>,
     plan: Plan,
-    skip_stale: bool,
+    args: &ApplyArgs,
 ) -> Result<Prepared, CliError> {
     let nodes = fleet_nodes(&plan);
     let reading = async { Ok::<_, CliError>(read_again(&preparation.planner, &nodes).await) };
@@ -125,7 +126,7 @@ pub(super) async fn check_saved(
         .recover_first(&nodes, &mut observations, false)
         .await?;
     let stale = find_stale(&plan, &observations);
-    if !stale.is_empty() && !skip_stale {
+    if !stale.is_empty() && !args.skip_stale {
         let lines: Vec<_> = stale.iter().map(describe_stale).collect();
         return Err(CliError::refused(
             Exit::Stale,
@@ -147,7 +148,10 @@ pub(super) async fn check_saved(
     let restoring = async {
         Ok::<_, CliError>(match plan.mode {
             Mode::RollBack => false,
-            Mode::Switch | Mode::Boot => restore_outputs(&preparation.planner, &plan).await?,
+            Mode::Switch | Mode::Boot => {
+                let evaluators = evaluators(args.evaluation.jobs, 1);
+                restore_outputs(&preparation.planner, &plan, evaluators).await?
+            }
         })
     };
     let restored = interruptible(&mut preparation.interrupts, restoring).await?;

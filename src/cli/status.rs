@@ -21,6 +21,7 @@ pub(super) async fn run(context: &Context, args: StatusArgs) -> Result<u8, CliEr
         build: false,
         checks: false,
         compare_files: false,
+        eval_jobs: None,
         force: false,
     };
     let settings = (&args.selection, &args.settings);

@@ -1,6 +1,6 @@
 deploy:
 let
-  inherit (builtins) attrNames elem filter getContext head isAttrs isFunction listToAttrs mapAttrs toJSON trace typeOf;
+  inherit (builtins) attrNames deepSeq elem elemAt filter genList getContext isAttrs length listToAttrs toJSON trace typeOf;
 
   # A value as data: what cannot be data keeps its type only.
   describe = value:
@@ -68,8 +68,27 @@ let
         storePath = text;
         drvPath = if isAttrs value && value ? drvPath then value.drvPath else null;
       };
+
+  # What the first of several evaluators takes; `deploy` deals the rest. Neighbours by name are alike,
+  # so it takes every so-manieth node.
+  atMost = limit: number: if limit == null || number <= limit then number else limit;
+  atLeast = limit: number: if number >= limit then number else limit;
+  rounded = number: by: (number + by - 1) / by;
+  count = length chosenNodes;
+  even = rounded count (atLeast 1 (atMost evaluators (count / leastNodes)));
+  hands = rounded count (atLeast 1 (atMost mostNodes even));
+  share =
+    if !wantsPaths then chosenNodes
+    else genList (index: elemAt chosenNodes (index * hands)) (rounded count (atLeast 1 hands));
+
+  # In the order of the share, so that an evaluation that fails has failed at the first node not told.
+  told = name:
+    let value = overProfiles target name nodes.${name}; in
+    deepSeq value (trace "${doneMark}${toJSON name}" { inherit name value; });
+  targets = map told share;
+
+  begun = { inherit settings share; };
 in
-trace "${mark}${toJSON settings}" {
-  inherit settings;
-  targets = if wantsPaths then overNodes (overProfiles target) else { };
-}
+trace "${begunMark}${toJSON begun}" (begun // {
+  targets = if wantsPaths then deepSeq targets (listToAttrs targets) else { };
+})

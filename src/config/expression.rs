@@ -1,17 +1,21 @@
 //! The function that Nix applies to the flake's `deploy` attribute.
 //!
 //! It traces one marked line with the settings before any `path` is forced, so that nodes are
-//! read while Nix still evaluates, and it forces nothing that was not selected.
+//! read while Nix still evaluates, and one for each node whose paths are known, so that an error is
+//! laid to its node. It forces nothing that was not selected.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::options::{self, FlakeOption};
 use super::selection::{NodeSelection, Selection};
+use super::shares::Evaluators;
 use crate::model::NodeName;
 
-/// Stands before the settings on the line that the expression traces.
-pub const SETTINGS_MARK: &str = "deploy-settings:";
+/// Stands before the settings on the line that the expression traces first.
+pub const BEGUN_MARK: &str = "deploy-begun:";
+/// Stands before a node's name on the line that tells that its paths are known.
+pub const DONE_MARK: &str = "deploy-done:";
 
 const FUNCTION: &str = include_str!("expression.nix");
 
@@ -24,18 +28,26 @@ pub enum Paths {
     Left,
 }
 
-/// Returns the Nix function for a selection: `deploy` attribute in, settings and targets out.
-pub fn expression(selection: &Selection, paths: Paths) -> String {
+/// Returns the Nix function for a selection: `deploy` attribute in, settings and targets out. Of the
+/// targets it gives those of the first of `evaluators` only.
+pub fn expression(selection: &Selection, paths: Paths, evaluators: Evaluators) -> String {
     let selected = selection
         .nodes
         .as_ref()
         .map_or_else(|| "null".to_owned(), attributes);
     let excluded = attributes(&selection.excluded);
     format!(
-        "let selected = {selected}; excluded = {excluded}; wantsPaths = {}; mark = {}; generic = {}; fleetOwn = {}; nodeOwn = {}; \
+        "let selected = {selected}; excluded = {excluded}; wantsPaths = {}; evaluators = {}; leastNodes = {}; \
+         mostNodes = {}; begunMark = {}; doneMark = {}; generic = {}; fleetOwn = {}; nodeOwn = {}; \
          profileOwn = {}; in {FUNCTION}",
         paths == Paths::Wanted,
-        nix_string(SETTINGS_MARK),
+        evaluators.at_once,
+        evaluators.least_nodes,
+        evaluators
+            .most_nodes
+            .map_or_else(|| "null".to_owned(), |most| most.to_string()),
+        nix_string(BEGUN_MARK),
+        nix_string(DONE_MARK),
         list(names(&options::GENERIC)),
         list(names(&options::FLEET)),
         list(names(&options::NODE).filter(|name| *name != "profiles")),
@@ -103,8 +115,10 @@ mod tests {
     fn only_what_is_selected_is_named() {
         let target = ".#\"a.b\".p".parse().unwrap();
         let selection = &crate::config::select(&[target], &[])[0];
-        assert!(expression(selection, Paths::Left).starts_with(
-            "let selected = { \"a.b\" = [ \"p\" ]; }; excluded = { }; wantsPaths = false;"
-        ));
+        assert!(
+            expression(selection, Paths::Left, Evaluators::ONE).starts_with(
+                "let selected = { \"a.b\" = [ \"p\" ]; }; excluded = { }; wantsPaths = false;"
+            )
+        );
     }
 }

@@ -43,6 +43,7 @@ const VALID: &str = r#"{
       }
     }
   },
+  "share": ["web1"],
   "targets": {
     "web1": {
       "app": {

@@ -9,10 +9,30 @@ use serde::Deserialize;
 pub struct Evaluation {
     /// The settings.
     pub settings: RawSettings,
+    share: Vec<String>,
     pub(super) targets: BTreeMap<String, BTreeMap<String, RawTarget>>,
 }
 
-/// The settings, as they are also traced before any path is forced.
+/// What is traced before any path is forced.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Begun {
+    /// The settings.
+    pub settings: RawSettings,
+    /// The nodes whose paths this evaluator goes on with, in this order.
+    pub share: Vec<String>,
+}
+
+impl Evaluation {
+    /// Returns what was traced, or should have been.
+    pub fn begun(&self) -> Begun {
+        Begun {
+            settings: self.settings.clone(),
+            share: self.share.clone(),
+        }
+    }
+}
+
+/// The settings of the fleet and of the selected nodes and profiles.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RawSettings {
@@ -49,7 +69,7 @@ pub(super) struct Described {
     pub(super) value: serde_json::Value,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawTarget {
     pub(super) r#type: Option<String>,

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use crate::config::Evaluators;
 use crate::process::{Finished, Invocation, ProcessError, run};
 
 use super::NixError;
@@ -14,6 +15,8 @@ pub struct Nix {
     pub arguments: Vec<String>,
     /// Most builds that Nix does at the same time; its own setting where there is none.
     pub jobs: Option<NonZeroUsize>,
+    /// How many evaluators the nodes of a fleet may be dealt to.
+    pub evaluators: Evaluators,
 }
 
 impl Nix {

@@ -2,6 +2,7 @@
 
 use miette::Diagnostic;
 
+use super::bad_nodes::BadNodes;
 use crate::config::Origin;
 use crate::process::ProcessError;
 
@@ -61,6 +62,18 @@ pub enum NixError {
         /// Nix's own words, whole.
         message: String,
     },
+    /// Some of its nodes cannot be evaluated.
+    #[error("{} of {origin} {} not evaluate", .bad.names(), if .bad.is_one() { "does" } else { "do" })]
+    #[diagnostic(
+        code(deploy::nix::nodes),
+        help("nothing was changed on any node{}", .bad.not_tried())
+    )]
+    Nodes {
+        /// Where the fleet is described.
+        origin: Origin,
+        /// The nodes, with Nix's own words.
+        bad: BadNodes,
+    },
     /// A check of the flake failed.
     #[error("the checks of {origin} failed")]
     #[diagnostic(
@@ -100,6 +113,7 @@ impl NixError {
     pub fn said(&self) -> Option<&str> {
         match self {
             Self::Failed { stderr, .. } => Some(stderr),
+            Self::Nodes { bad, .. } => Some(bad.said()),
             Self::Evaluation { message, .. } | Self::Checks { message, .. } => Some(message),
             _ => None,
         }

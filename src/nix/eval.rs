@@ -1,12 +1,15 @@
-//! Evaluating the selected part of a `deploy` attribute, once.
+//! Evaluating the selected part of a `deploy` attribute: one evaluator for all of its nodes, or
+//! several that share them.
+
+use futures_util::future::try_join_all;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::NixError;
+use super::bad_nodes::BadNodes;
 use super::command::Nix;
-use super::file;
-use crate::config::{Evaluation, Origin, Paths, RawSettings, SETTINGS_MARK, Selection, expression};
-use crate::process::{Invocation, run_with};
-
-const DOING: &str = "evaluating the fleet";
+use super::evaluator::Evaluator;
+use super::share::{Evaluated, Share};
+use crate::config::{Begun, Origin, Paths, RawSettings, Selection, deal};
 
 /// Evaluates a selection. `on_settings` gets the settings while Nix still evaluates the paths; it
 /// may never be called.
@@ -15,85 +18,68 @@ pub async fn evaluate(
     selection: &Selection,
     paths: Paths,
     mut on_settings: impl FnMut(RawSettings),
-    mut on_line: impl FnMut(&str),
-) -> Result<Evaluation, NixError> {
-    let mut message = String::new();
-    let finished = run_with(&invocation(nix, selection, paths), |line| {
-        if let Some(settings) = settings_of(line) {
-            on_settings(settings);
-        } else {
-            on_line(line);
-            message.push_str(line);
-            message.push('\n');
-        }
-    })
-    .await
-    .map_err(|source| NixError::process(DOING, source))?;
-    if finished.status.success() {
-        return serde_json::from_slice(&finished.stdout).map_err(|source| NixError::Unexpected {
-            doing: DOING,
-            source,
-        });
-    }
-    Err(explain(&selection.origin, &message))
-}
-
-fn invocation(nix: &Nix, selection: &Selection, paths: Paths) -> Invocation {
-    let function = expression(selection, paths);
-    let call = match &selection.origin {
-        Origin::Flake(reference) => Nix::nix(&["eval", "--json"])
-            .arg(format!("{reference}#deploy"))
-            .arg("--apply")
-            .arg(function),
-        Origin::File(path) => file::evaluation(path, &function),
-    };
-    call.args(&nix.arguments)
-}
-
-fn settings_of(line: &str) -> Option<RawSettings> {
-    let (_, json) = line.split_once(SETTINGS_MARK)?;
-    serde_json::from_str(json.trim_end()).ok()
-}
-
-fn explain(origin: &Origin, message: &str) -> NixError {
-    let origin = origin.clone();
-    let says_none = message.contains("does not provide attribute") && message.contains("'deploy'");
-    if says_none || message.contains(file::NO_DEPLOY) {
-        return NixError::NoDeploy { origin };
-    }
-    NixError::Evaluation {
-        origin,
-        message: message.trim_end().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_call_names_the_selection_only() {
-        let selection = &crate::config::select(&["./x#web1".parse().unwrap()], &[])[0];
-        let nix = Nix {
-            arguments: vec!["--impure".into()],
-            ..Nix::default()
+) -> Result<Evaluated, NixError> {
+    let origin = &selection.origin;
+    let evaluator = &Evaluator { nix, origin, paths };
+    let permits = &Semaphore::new(nix.evaluators.at_once.get());
+    let (dealer, dealt) = oneshot::channel();
+    let first = async move {
+        let permit = permits.acquire().await;
+        let mut dealer = Some(dealer);
+        let mut on_begun = |begun: &Begun| {
+            let Some(dealer) = dealer.take() else { return };
+            on_settings(begun.settings.clone());
+            // The others wait for it.
+            dealer.send(deal(begun)).ok();
         };
-        let line = invocation(&nix, selection, Paths::Wanted).to_string();
-        assert!(line.starts_with("nix --extra-experimental-features nix-command flakes eval --json ./x#deploy --apply let"));
-        assert!(line.ends_with(" --impure"));
-    }
+        let ended = evaluator.first(selection, &mut on_begun).await?;
+        // It may have begun without a word.
+        if let Some(evaluation) = &ended.evaluation {
+            on_begun(&evaluation.begun());
+        }
+        let share = Share::after(evaluator, selection, ended).await;
+        drop(permit);
+        share
+    };
+    let others = async {
+        // There are none where the first did not begin, and it says why.
+        let hands = dealt.await.unwrap_or_default();
+        let shares = hands.iter().map(async |hand| {
+            let _permit = permits.acquire().await;
+            Share::evaluate(evaluator, selection, hand).await
+        });
+        try_join_all(shares).await
+    };
+    let (first, others) = tokio::try_join!(first, others)?;
+    put_together(origin, first, others)
+}
 
-    #[test]
-    fn a_missing_attribute_is_told_from_other_errors() {
-        let missing = "error: flake 'path:/x' does not provide attribute 'packages.x86_64-linux.deploy', 'legacyPackages.x86_64-linux.deploy' or 'deploy'";
-        let origin = Origin::Flake("x".into());
-        assert!(matches!(
-            explain(&origin, missing),
-            NixError::NoDeploy { .. }
-        ));
-        assert!(matches!(
-            explain(&origin, "error: undefined variable"),
-            NixError::Evaluation { .. }
-        ));
+fn put_together(origin: &Origin, first: Share, others: Vec<Share>) -> Result<Evaluated, NixError> {
+    let origin = origin.clone();
+    let (mut bad, mut left) = (Vec::new(), Vec::new());
+    let mut evaluated = |share| match share {
+        Share::Evaluated(evaluated) => Some(evaluated),
+        Share::Failed(nodes, rest) => {
+            bad.extend(nodes);
+            left.extend(rest);
+            None
+        }
+    };
+    let first = evaluated(first);
+    let others: Vec<Evaluated> = others.into_iter().filter_map(evaluated).collect();
+    let Some(mut whole) = first.filter(|_| bad.is_empty()) else {
+        let bad = BadNodes::new(bad, left);
+        return Err(NixError::Nodes { origin, bad });
+    };
+    for Evaluated { evaluation, said } in others {
+        if !whole.evaluation.add(evaluation) {
+            return Err(NixError::Changed { origin });
+        }
+        for line in said {
+            if !whole.said.contains(&line) {
+                whole.said.push(line);
+            }
+        }
     }
+    Ok(whole)
 }

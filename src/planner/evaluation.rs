@@ -12,7 +12,7 @@ use crate::model::FlagSettings;
 use crate::nix::{Nix, NixError, evaluate, read_metadata};
 use crate::plan::{Flake, PlannedFleet};
 
-/// Evaluates a selection once. Sends its nodes to `nodes`, before the paths are known if possible.
+/// Evaluates a selection. Sends its nodes to `nodes`, before the paths are known if possible.
 /// Where paths are not wanted there are no targets.
 pub(super) async fn evaluate_fleet(
     context: &PlannerContext,
@@ -37,24 +37,22 @@ pub(super) async fn evaluate_fleet(
             .iter()
             .for_each(|node| drop(nodes.send(node.clone())));
     };
-    let mut said = Vec::new();
     let evaluating = evaluate(
         nix,
         selection,
         paths,
         // What is wrong with the settings is said when the evaluation has ended.
         |settings| parse_fleet(&settings, &parse).iter().for_each(send),
-        |line| said.push(line.to_owned()),
     );
-    let (evaluation, flake) = tokio::try_join!(evaluating, read_metadata(nix, origin))?;
-    // Warnings and traces. What an evaluation that fails said is in its error.
-    for message in said {
+    let (evaluated, flake) = tokio::try_join!(evaluating, read_metadata(nix, origin))?;
+    // What an evaluation that fails said is in its error.
+    for message in evaluated.said {
         context.sink.send(Event::Noted {
             node: None,
             message,
         });
     }
-    let (fleet, targets) = parsed(&evaluation, &parse)?;
+    let (fleet, targets) = parsed(&evaluated.evaluation, &parse)?;
     // Those that were sent already are not read twice.
     send(&fleet);
     drop(nodes);
@@ -77,11 +75,11 @@ pub(super) async fn evaluate_targets(
     context.sink.send(Event::EvaluationStarted {
         flake: flake.to_owned(),
     });
-    let evaluation = evaluate(nix, selection, Paths::Wanted, |_| {}, |_| {}).await?;
+    let evaluated = evaluate(nix, selection, Paths::Wanted, |_| {}).await?;
     context.sink.send(Event::EvaluationFinished {
         flake: flake.to_owned(),
     });
-    Ok(parse_targets(&evaluation, &selection.origin)?)
+    Ok(parse_targets(&evaluated.evaluation, &selection.origin)?)
 }
 
 fn parsed(

@@ -7,7 +7,7 @@ use super::build::build_targets;
 use super::evaluation::evaluate_targets;
 use super::{PlannerContext, PlannerError};
 use crate::apply::Event;
-use crate::config::{NodeSelection, Origin, Selection, Targets};
+use crate::config::{Evaluators, NodeSelection, Origin, Selection, Targets};
 use crate::model::StorePath;
 use crate::nix::{Nix, NixError, invalid_paths};
 use crate::plan::{Action, Flake, OriginKind, Plan, PlannedProfile};
@@ -91,7 +91,11 @@ impl From<NixError> for OutputsError {
 ///
 /// # Errors
 /// Where an output that was reviewed cannot be had.
-pub async fn restore_outputs(context: &PlannerContext, plan: &Plan) -> Result<bool, OutputsError> {
+pub async fn restore_outputs(
+    context: &PlannerContext,
+    plan: &Plan,
+    evaluators: Evaluators,
+) -> Result<bool, OutputsError> {
     let copied: Vec<&PlannedProfile> = plan
         .profiles
         .iter()
@@ -110,7 +114,7 @@ pub async fn restore_outputs(context: &PlannerContext, plan: &Plan) -> Result<bo
         };
         let lost: Vec<_> = lost.iter().copied().filter(of_flake).collect();
         if !lost.is_empty() {
-            remake(context, flake, &lost).await?;
+            remake(context, (flake, evaluators), &lost).await?;
         }
     }
     Ok(true)
@@ -178,7 +182,7 @@ fn wanted(profile: &PlannedProfile) -> &StorePath {
 /// Evaluating it is what makes the derivations.
 async fn remake(
     context: &PlannerContext,
-    flake: &Flake,
+    (flake, evaluators): (&Flake, Evaluators),
     lost: &[&PlannedProfile],
 ) -> Result<(), OutputsError> {
     if flake.kind == OriginKind::File {
@@ -195,6 +199,7 @@ async fn remake(
     }
     let nix = Nix {
         arguments: flake.nix_args.clone(),
+        evaluators,
         ..Nix::default()
     };
     let targets = evaluate_again(context, &nix, flake, lost).await?;

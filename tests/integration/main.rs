@@ -24,6 +24,7 @@ mod deploy_checks;
 mod direct_packages;
 mod dry_activate;
 mod elsewhere;
+mod evaluation;
 mod examples;
 mod file_differences;
 mod files;
