@@ -1,6 +1,7 @@
 //! Nodes as the engine sees them: what can be asked of one, whatever carries it.
 
 mod asking;
+mod crowd;
 #[cfg(test)]
 mod fake;
 mod link;
@@ -140,8 +141,7 @@ pub enum HostError {
 impl HostError {
     /// Returns whether the node could not be reached, rather than refused something.
     pub fn is_unreachable(&self) -> bool {
-        let kind = self.kind();
-        kind.is_some_and(|kind| matches!(kind, SshErrorKind::Unreachable | SshErrorKind::Lost))
+        self.kind().is_some_and(SshErrorKind::is_unreachable)
     }
 
     /// Returns whether the node was there, and its connection ended.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::crowd::through_the_crowd;
 use super::password::Passwords;
 use super::{Asking, Link};
 use crate::model::{AbsolutePath, Connection, RunId};
@@ -56,7 +57,8 @@ impl ConnectionPool {
         if connection.local {
             return Ok(Link::Local);
         }
-        let quiet = SshLink::open(connection, &self.folder, false).await;
+        let login = || SshLink::open(connection, &self.folder, false);
+        let quiet = through_the_crowd(login).await;
         let opened = match (&self.asking, quiet) {
             (Some(asking), Err(error)) if error.may_be_answered() => {
                 asking

@@ -42,10 +42,10 @@ impl Search {
                 self.lost_at = (self.losses < LOSSES_MAX).then_some(now);
                 self.lost_at
             }
-            Some(SshErrorKind::Unreachable) if self.was_there => {
+            Some(kind) if kind.is_unreachable() && self.was_there => {
                 Some(*self.lost_at.get_or_insert(now))
             }
-            Some(SshErrorKind::Unreachable) => self.lost_at,
+            Some(kind) if kind.is_unreachable() => self.lost_at,
             _ => None,
         };
         if until.is_none_or(|lost_at| now + PAUSE >= lost_at + LIMIT) {

@@ -105,10 +105,9 @@ async fn answer_of(link: &Link, command: &str) -> Result<Vec<u8>, SshError> {
 
 fn unreachable_or_failed(error: &SshError) -> NodeObservation {
     let reason = error.to_string();
-    match error.kind {
-        SshErrorKind::Unreachable | SshErrorKind::Lost => NodeObservation::Unreachable { reason },
-        SshErrorKind::HostKey | SshErrorKind::LoginRefused | SshErrorKind::Local => {
-            NodeObservation::Failed { reason }
-        }
+    if error.kind.is_unreachable() {
+        NodeObservation::Unreachable { reason }
+    } else {
+        NodeObservation::Failed { reason }
     }
 }

@@ -5,6 +5,8 @@
 pub enum SshErrorKind {
     /// The node does not answer, or its name is not known.
     Unreachable,
+    /// Something answers there, and ends the connection before the login, as sshd does when it has too many at a time.
+    TurnedAway,
     /// The node was there, and its connection ended.
     Lost,
     /// The node's key is not the one that is known.
@@ -13,6 +15,13 @@ pub enum SshErrorKind {
     LoginRefused,
     /// ssh cannot be run here.
     Local,
+}
+
+impl SshErrorKind {
+    /// Returns whether the node, or the way to it, did not answer.
+    pub fn is_unreachable(self) -> bool {
+        matches!(self, Self::Unreachable | Self::TurnedAway | Self::Lost)
+    }
 }
 
 /// A connection that could not be made, or was lost.
@@ -39,6 +48,8 @@ impl SshError {
             SshErrorKind::HostKey
         } else if has("Permission denied") || has("Too many authentication failures") {
             SshErrorKind::LoginRefused
+        } else if has("exchange_identification") || has("Not allowed at this time") {
+            SshErrorKind::TurnedAway
         } else {
             SshErrorKind::Unreachable
         };
@@ -46,6 +57,7 @@ impl SshError {
             SshErrorKind::HostKey if has("HAS CHANGED") => "the host key changed: ",
             SshErrorKind::HostKey => "the host key is not known: ",
             SshErrorKind::LoginRefused => "the login was refused: ",
+            SshErrorKind::TurnedAway => "the connection was ended before the login: ",
             SshErrorKind::Unreachable | SshErrorKind::Lost | SshErrorKind::Local => "",
         };
         let said = lines
@@ -108,6 +120,10 @@ mod tests {
             (
                 "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
                 SshErrorKind::HostKey,
+            ),
+            (
+                "kex_exchange_identification: read: Connection reset by peer\nConnection reset by 10.0.0.1 port 22",
+                SshErrorKind::TurnedAway,
             ),
             ("", SshErrorKind::Unreachable),
         ] {

@@ -47,6 +47,30 @@ fn arrives(bed: &Bed, flake: &Flake, flags: &[&str], through: Option<&Host>, ver
 }
 
 #[test]
+fn a_host_that_turns_logins_away_is_asked_again() {
+    const NODES: usize = 16;
+    let bed = Bed::new(1);
+    let host = bed.host(0);
+    let few = "s/^MaxStartups .*/MaxStartups 2/";
+    drop(host.run(["sed", "-i", few, "/run/sshd_config"]).success());
+    host.stop_sshd();
+    host.start_sshd();
+    let mut flake =
+        Flake::new().setting("sshUser = \"root\"; user = \"root\"; confirmTimeout = 60;");
+    for number in 0..NODES {
+        let node = Node::new(&format!("web{number}"), &host.address());
+        // Options of its own make it a connection of its own.
+        let node = node.setting(&list(&["-o", &format!("SetEnv=NODE={number}")]));
+        flake = flake.node(node.profile(Profile::new(&format!("app{number}"), "1.0")));
+    }
+    let scene = Scene::new(&bed, "fleet", &flake);
+    let output = scene.deploy(&["apply", "--yes"]).success();
+    drop(output.says(&["16 profiles activated"]));
+    let log = host.ssh_log();
+    assert!(log.contains("MaxStartups"), "nobody was turned away: {log}");
+}
+
+#[test]
 fn through_another_host() {
     let bed = Bed::new(2);
     let (inner, jump) = (bed.host(0).address(), bed.host(1));
