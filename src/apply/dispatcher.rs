@@ -10,6 +10,7 @@ use super::activate::SharedStage;
 use super::context::{Activations, OnFailure, RunContext};
 use super::event::{Event, Stage};
 use super::exit::{Exit, exit_of};
+use super::lane::Lane;
 use super::release::release;
 use super::step_end::StepEnd;
 use super::step_log::StepLog;
@@ -19,9 +20,6 @@ use crate::host::Host;
 use crate::model::NodeName;
 use crate::plan::{GraphError, PlannedStep, StepGraph, StepId, StepKind};
 use crate::schedule::{Outcome, Walk, with_barrier};
-
-/// How many builds run here at the same time unless a limit is set.
-const BUILDS_HERE: usize = 2;
 
 /// The operator's interrupts, one message each.
 pub type Interrupts = UnboundedReceiver<()>;
@@ -44,10 +42,12 @@ pub async fn run_plan<H: Host>(
     let steps = with_barrier(&context.plan.steps, context.policy.barrier);
     let graph = StepGraph::new(&steps)?;
     let steps = steps.into_iter().map(|step| (step.id.clone(), step));
+    let steps: BTreeMap<StepId, PlannedStep> = steps.collect();
     let dispatcher = Dispatcher {
-        steps: steps.collect(),
-        walk: Walk::new(&graph),
+        walk: Walk::in_lanes(&graph, |id| Lane::of(&steps[id], &context.limits)),
+        steps,
         running: JoinSet::new(),
+        running_in: BTreeMap::new(),
         started: BTreeMap::new(),
         tasks: BTreeMap::new(),
         interrupts: 0,
@@ -60,8 +60,9 @@ pub async fn run_plan<H: Host>(
 struct Dispatcher<H> {
     context: Arc<RunContext<H>>,
     steps: BTreeMap<StepId, PlannedStep>,
-    walk: Walk,
+    walk: Walk<Lane>,
     running: JoinSet<(StepId, StepEnd, Option<String>)>,
+    running_in: BTreeMap<Lane, usize>,
     started: BTreeMap<StepId, Started>,
     tasks: BTreeMap<Id, StepId>,
     interrupts: u32,
@@ -71,6 +72,7 @@ struct Dispatcher<H> {
 
 struct Started {
     kind: StepKind,
+    lane: Lane,
     stage: SharedStage,
     task: AbortHandle,
 }
@@ -147,36 +149,18 @@ impl<H: Host> Dispatcher<H> {
         if self.interrupts > 0 {
             return;
         }
-        loop {
-            let mut startable = self
-                .walk
-                .ready()
-                .filter(|id| self.has_room(&self.steps[*id]));
-            let Some(id) = startable.next().cloned() else {
-                return;
-            };
-            drop(startable);
+        while let Some(id) = self.next_step() {
             self.start(&id);
         }
     }
 
-    fn has_room(&self, step: &PlannedStep) -> bool {
-        let limits = &self.context.limits;
-        let on_node = step.node.is_some();
-        let limit = match step.kind {
-            StepKind::Build if on_node => limits.builds.unwrap_or(limits.copies),
-            StepKind::Build => limits.builds.unwrap_or(BUILDS_HERE),
-            StepKind::Copy => limits.copies,
-            StepKind::Activate => limits.activations,
-            StepKind::Barrier => usize::MAX,
+    fn next_step(&self) -> Option<StepId> {
+        let has_room = |lane: &Lane| {
+            let running = self.running_in.get(lane).copied().unwrap_or_default();
+            running < lane.limit(&self.context.limits)
         };
-        // Where nobody set a limit, builds here and on nodes do not wait for each other.
-        let is_counted = |running: &&PlannedStep| {
-            running.kind == step.kind
-                && (limits.builds.is_some() || running.node.is_some() == on_node)
-        };
-        let running = self.started.keys().map(|id| &self.steps[id]);
-        running.filter(is_counted).count() < limit
+        let mut lanes = Lane::ALL.into_iter().filter(has_room);
+        lanes.find_map(|lane| self.walk.next_in(lane).cloned())
     }
 
     fn start(&mut self, id: &StepId) {
@@ -190,19 +174,33 @@ impl<H: Host> Dispatcher<H> {
             return;
         }
         let (context, stage, kind) = (Arc::clone(&self.context), SharedStage::default(), step.kind);
-        let shared = Arc::clone(&stage);
+        let (shared, lane) = (Arc::clone(&stage), Lane::of(&step, &context.limits));
+        *self.running_in.entry(lane).or_default() += 1;
         let task = self.running.spawn(async move {
             let mut log = StepLog::new(&step.id, &context.folder, &context.sink);
             let end = perform(&context, &step, &shared, &mut log).await;
             (step.id, end, log.path())
         });
         self.tasks.insert(task.id(), id.clone());
-        self.started
-            .insert(id.clone(), Started { kind, stage, task });
+        let started = Started {
+            kind,
+            lane,
+            stage,
+            task,
+        };
+        self.started.insert(id.clone(), started);
+    }
+
+    /// Notes that a step does not run any more.
+    fn take_started(&mut self, id: &StepId) -> Option<Started> {
+        let started = self.started.remove(id)?;
+        let running = self.running_in.entry(started.lane).or_default();
+        *running = running.saturating_sub(1);
+        Some(started)
     }
 
     fn finish(&mut self, id: &StepId, end: StepEnd, log: Option<String>) {
-        self.started.remove(id);
+        self.take_started(id);
         let StepEnd { outcome, tail } = end;
         let tail = if outcome.succeeded() {
             Vec::new()
@@ -278,7 +276,7 @@ impl<H: Host> Dispatcher<H> {
             .map(|(id, _)| id.clone())
             .collect();
         for id in stopped {
-            let Some(started) = self.started.remove(&id) else {
+            let Some(started) = self.take_started(&id) else {
                 continue;
             };
             started.task.abort();

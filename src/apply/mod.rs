@@ -19,6 +19,7 @@ mod event;
 mod exit;
 mod follower;
 mod known;
+mod lane;
 mod legacy;
 mod node_build;
 mod orphan;

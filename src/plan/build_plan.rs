@@ -93,8 +93,6 @@ pub fn build_plan(input: &PlanInput) -> Result<Plan, ConfigError> {
             profiles.extend(planned_profiles);
         }
     }
-    nodes.sort_by(|left, right| left.node.cmp(&right.node));
-    profiles.sort_by(|left, right| left.node.cmp(&right.node));
     check_twice(&nodes, &input.fleets)?;
     check_circle(&nodes)?;
     let mut plan = Plan {
@@ -272,19 +270,17 @@ pub(crate) fn root_profile(user: &UserName, profile: &ProfileName) -> Option<Abs
 }
 
 fn check_twice(nodes: &[PlannedNode], fleets: &[PlannedFleet]) -> Result<(), ConfigError> {
-    match nodes.windows(2).find(|pair| pair[0].node == pair[1].node) {
-        None => Ok(()),
-        Some(pair) => {
-            let flakes: Vec<_> = pair
-                .iter()
-                .map(|node| fleets[node.flake].flake.url.as_str())
-                .collect();
-            Err(ConfigError::NodeTwice {
-                node: pair[0].node.to_string(),
-                flakes: flakes.join(", "),
-            })
+    let mut flakes = BTreeMap::new();
+    for node in nodes {
+        if let Some(other) = flakes.insert(&node.node, node.flake) {
+            let urls = [other, node.flake].map(|flake| fleets[flake].flake.url.as_str());
+            return Err(ConfigError::NodeTwice {
+                node: node.node.to_string(),
+                flakes: urls.join(", "),
+            });
         }
     }
+    Ok(())
 }
 
 fn check_circle(nodes: &[PlannedNode]) -> Result<(), ConfigError> {

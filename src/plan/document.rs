@@ -381,9 +381,12 @@ impl Plan {
 
     /// Returns the profiles of a node.
     pub fn profiles_of(&self, node: &NodeName) -> impl Iterator<Item = &PlannedProfile> {
-        self.profiles
+        let first = self
+            .profiles
+            .partition_point(|profile| profile.node < *node);
+        self.profiles[first..]
             .iter()
-            .filter(move |profile| profile.node == *node)
+            .take_while(move |profile| profile.node == *node)
     }
 
     /// Returns a profile by node and name.
@@ -394,6 +397,9 @@ impl Plan {
 
     /// Returns a node by name.
     pub fn node(&self, node: &NodeName) -> Option<&PlannedNode> {
-        self.nodes.iter().find(|planned| &planned.node == node)
+        let place = self
+            .nodes
+            .binary_search_by(|planned| planned.node.cmp(node));
+        place.ok().map(|place| &self.nodes[place])
     }
 }

@@ -97,6 +97,12 @@ pub fn parse_plan(text: &[u8]) -> Result<Plan, PlanFileError> {
         });
     }
     StepGraph::new(&plan.steps).map_err(|source| PlanFileError::Steps { source })?;
+    let nodes = plan.nodes.iter().map(|node| &node.node);
+    let of_profiles = plan.profiles.iter().map(|profile| &profile.node);
+    if !nodes.is_sorted_by(|one, next| one < next) || !of_profiles.is_sorted() {
+        let why = "the nodes are not in the order of their names";
+        return Err(DocumentError::malformed("nodes", why).into());
+    }
     // Nix would take it for an option.
     if plan
         .flakes

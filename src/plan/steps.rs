@@ -12,11 +12,7 @@ use crate::model::{NodeName, StorePath};
 /// never an edge from each copy to each activation.
 pub(super) fn steps(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Vec<PlannedStep> {
     let mut acting = BTreeMap::<&NodeName, Vec<&PlannedProfile>>::new();
-    let readable: BTreeSet<&NodeName> = nodes
-        .iter()
-        .filter(|node| node.observed == Observed::Ok)
-        .map(|node| &node.node)
-        .collect();
+    let readable = readable(nodes);
     let acts = |profile: &&PlannedProfile| {
         profile.action != Action::Unchanged && readable.contains(&profile.node)
     };
@@ -49,6 +45,12 @@ pub(super) fn steps(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Vec<P
         .chain([barrier])
         .chain(activations)
         .collect()
+}
+
+/// Returns the nodes that were read.
+pub(super) fn readable(nodes: &[PlannedNode]) -> BTreeSet<&NodeName> {
+    let were_read = nodes.iter().filter(|node| node.observed == Observed::Ok);
+    were_read.map(|node| &node.node).collect()
 }
 
 fn bare(id: StepId, kind: StepKind) -> PlannedStep {

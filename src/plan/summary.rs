@@ -1,15 +1,11 @@
 //! The numbers of a plan.
 
 use super::document::{Action, ClosureChange, Observed, PlannedNode, PlannedProfile, Summary};
-use crate::model::NodeName;
+use super::steps::readable;
 
 /// Returns how many profiles get which action, and what is to be copied.
 pub(super) fn summarize(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> Summary {
-    let readable = |name: &NodeName| {
-        nodes
-            .iter()
-            .any(|node| &node.node == name && node.observed == Observed::Ok)
-    };
+    let readable = readable(nodes);
     let count = |action| {
         profiles
             .iter()
@@ -18,7 +14,7 @@ pub(super) fn summarize(nodes: &[PlannedNode], profiles: &[PlannedProfile]) -> S
     };
     let closures = profiles
         .iter()
-        .filter(|profile| readable(&profile.node))
+        .filter(|profile| readable.contains(&profile.node))
         .filter_map(|profile| profile.closure.as_ref());
     let sum =
         |value: fn(&ClosureChange) -> u64| closures.clone().map(value).fold(0, u64::saturating_add);

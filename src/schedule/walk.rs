@@ -7,17 +7,20 @@ use crate::plan::{Edge, StepGraph, StepId};
 
 /// The walk over a graph: every step goes from waiting to ready, running and ended, and none
 /// starts before what it depends on has succeeded and what it comes after has ended.
+///
+/// Steps wait in lanes, so that whoever has room in one finds its next step without looking at all that wait in others.
 #[derive(Debug, Clone)]
-pub struct Walk {
-    steps: Vec<Step>,
+pub struct Walk<Lane = ()> {
+    steps: Vec<Step<Lane>>,
     numbers: BTreeMap<StepId, usize>,
-    ready: BTreeSet<usize>,
+    ready: BTreeSet<(Lane, usize)>,
     running: BTreeSet<usize>,
 }
 
 #[derive(Debug, Clone)]
-struct Step {
+struct Step<Lane> {
     id: StepId,
+    lane: Lane,
     waits_for: usize,
     followers: Vec<(usize, Edge)>,
     /// The step that failed in the first place, where this one must not run.
@@ -26,9 +29,17 @@ struct Step {
 }
 
 impl Walk {
-    /// Returns the walk over a graph, with nothing started.
+    /// Returns the walk over a graph, with nothing started, all in one lane.
     pub fn new(graph: &StepGraph) -> Self {
-        let mut steps: Vec<Step> = graph.steps().map(|(_, id)| Step::new(id)).collect();
+        Self::in_lanes(graph, |_| ())
+    }
+}
+
+impl<Lane: Copy + Ord> Walk<Lane> {
+    /// Returns the walk over a graph, with nothing started, and each step in its lane.
+    pub fn in_lanes(graph: &StepGraph, lane: impl Fn(&StepId) -> Lane) -> Self {
+        let steps = graph.steps().map(|(_, id)| Step::new(id, lane(id)));
+        let mut steps: Vec<Step<Lane>> = steps.collect();
         for (earlier, later, edge) in graph.edges() {
             steps[earlier].followers.push((later, edge));
             steps[later].waits_for += 1;
@@ -40,6 +51,7 @@ impl Walk {
             .collect();
         let ready = (0..steps.len())
             .filter(|&number| steps[number].waits_for == 0)
+            .map(|number| (steps[number].lane, number))
             .collect();
         Self {
             steps,
@@ -49,9 +61,16 @@ impl Walk {
         }
     }
 
-    /// Returns the steps that may start now, in the plan's order.
+    /// Returns the steps that may start now, lane by lane, in the plan's order.
     pub fn ready(&self) -> impl Iterator<Item = &StepId> {
-        self.ready.iter().map(|&number| &self.steps[number].id)
+        let ready = self.ready.iter();
+        ready.map(|&(_, number)| &self.steps[number].id)
+    }
+
+    /// Returns the first step of a lane that may start now.
+    pub fn next_in(&self, lane: Lane) -> Option<&StepId> {
+        let mut ready = self.ready.range((lane, 0)..=(lane, usize::MAX));
+        ready.next().map(|&(_, number)| &self.steps[number].id)
     }
 
     /// Returns the steps that have started and not ended.
@@ -62,7 +81,7 @@ impl Walk {
     /// Notes that a ready step has started.
     pub fn start(&mut self, id: &StepId) {
         if let Some(&number) = self.numbers.get(id)
-            && self.ready.remove(&number)
+            && self.ready.remove(&(self.steps[number].lane, number))
         {
             self.running.insert(number);
         }
@@ -74,7 +93,7 @@ impl Walk {
             return Vec::new();
         };
         self.running.remove(&number);
-        self.ready.remove(&number);
+        self.ready.remove(&(self.steps[number].lane, number));
         let mut skipped = Vec::new();
         let mut ended = vec![(number, outcome)];
         while let Some((number, outcome)) = ended.pop() {
@@ -110,7 +129,7 @@ impl Walk {
         if let Some(cause) = step.cause.clone() {
             Some(Outcome::Skipped { cause })
         } else {
-            self.ready.insert(follower);
+            self.ready.insert((step.lane, follower));
             None
         }
     }
@@ -137,10 +156,11 @@ impl Walk {
     }
 }
 
-impl Step {
-    fn new(id: &StepId) -> Self {
+impl<Lane> Step<Lane> {
+    fn new(id: &StepId, lane: Lane) -> Self {
         Self {
             id: id.clone(),
+            lane,
             waits_for: 0,
             followers: Vec::new(),
             cause: None,
