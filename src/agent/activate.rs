@@ -14,6 +14,7 @@ use super::nix;
 use super::profile::Snapshot;
 use super::program::Program;
 use super::recovery::recover;
+use super::reserve;
 use super::work::{Context, Work};
 use crate::model::OnDegraded;
 use crate::protocol::{
@@ -117,7 +118,7 @@ async fn prepare<'a>(
     {
         return Err(missing());
     }
-    journal::reserve(&context.folder).map_err(file)?;
+    reserve::set_aside(&context.folder).map_err(file)?;
     // What a person or an earlier run has done a moment ago is what this run goes back to: a power
     // cut must not take it from under the journal that names it.
     sync_file_system(Path::new(request.profile_path.parent())).map_err(AgentError::file(

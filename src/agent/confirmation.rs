@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::canary;
 use super::folder::Folder;
+use super::reserve;
 use super::system::Watch;
 use crate::model::{AbsolutePath, RunId};
 use crate::protocol::Journal;
@@ -40,9 +41,9 @@ impl Confirmation {
     ) -> io::Result<Self> {
         let beside = folder.file(&format!("confirm-{run}"));
         let made = match temp_path {
-            None => make(&beside),
+            None => reserve::with_room(folder, || make(&beside)),
             Some(path) => make(&Path::new(path.as_str()).join(format!("deploy-confirm-{run}")))
-                .or_else(|_| make(&beside)),
+                .or_else(|_| reserve::with_room(folder, || make(&beside))),
         };
         let path = made?;
         let watch = Watch::entries_of(&[&path]);
@@ -120,7 +121,10 @@ fn identity_of(folder: &Path) -> io::Result<(u64, u64)> {
 /// Fails where the folder exists: nobody else can have known the run's id, unless to interfere.
 fn make(path: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().mode(0o700).create(path)?;
-    File::create_new(path.join(TOKEN))?;
+    if let Err(error) = File::create_new(path.join(TOKEN)) {
+        fs::remove_dir(path).ok();
+        return Err(error);
+    }
     Ok(path.to_owned())
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::AgentError;
 use super::folder::{Folder, RunFiles, append};
-use super::journal;
+use super::reserve;
 use crate::protocol::{ActivationResult, AgentMessage, PROTOCOL_VERSION, to_line};
 
 /// A follower holds the lock for an instant when it looks whether anybody does.
@@ -76,15 +76,15 @@ impl Events {
     fn write(&self, message: AgentMessage) -> io::Result<()> {
         let log = self.log.metadata()?.len();
         let entry = Entry { log, message };
-        match append_entry(&self.file, &entry) {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                journal::give_up_reserve(&self.folder)?;
-                // The line that was cut gets an end, so that this is one of its own.
+        let mut was_cut = false;
+        reserve::with_room(&self.folder, || {
+            if was_cut {
+                // That line gets an end, so that this is one of its own.
                 (&self.file).write_all(b"\n")?;
-                append_entry(&self.file, &entry)
             }
-            result => result,
-        }
+            was_cut = true;
+            append_entry(&self.file, &entry)
+        })
     }
 
     /// Writes a line of our own into the log.

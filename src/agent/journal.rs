@@ -1,17 +1,15 @@
 //! Reading and durably writing a profile's journal.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io;
 
 use super::error::AgentError;
 use super::fault;
 use super::folder::{Folder, sync_folder};
+use super::reserve;
 use crate::protocol::{JOURNAL_VERSION, Journal};
 
 pub(super) const NAME: &str = "journal.json";
-/// Given up when the disk is full, so that what is going on can still be recorded.
-const RESERVE: &str = "reserve";
-const RESERVE_SIZE: usize = 64 << 10;
 /// No journal is longer.
 const LENGTH_MAX: u64 = 1 << 20;
 
@@ -53,42 +51,7 @@ fn parse(text: &str) -> Result<Journal, String> {
 pub(super) fn store(folder: &Folder, journal: &Journal) -> io::Result<()> {
     fault::point("journal");
     let text = serde_json::to_string_pretty(journal)? + "\n";
-    match folder.replace(NAME, &text) {
-        Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-            give_up_reserve(folder)?;
-            folder.replace(NAME, &text)
-        }
-        result => result,
-    }
-}
-
-/// Makes a little room on a full disk, once.
-pub(super) fn give_up_reserve(folder: &Folder) -> io::Result<()> {
-    fs::remove_file(folder.file(RESERVE))
-}
-
-/// Sets aside the room that [`store`] may need on a full disk.
-pub(super) fn reserve(folder: &Folder) -> io::Result<()> {
-    let path = folder.file(RESERVE);
-    if path
-        .metadata()
-        .is_ok_and(|metadata| metadata.len() == RESERVE_SIZE as u64)
-    {
-        return Ok(());
-    }
-    // Random enough not to be compressed away by the file system.
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let bytes: Vec<u8> = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[0]
-    })
-    .take(RESERVE_SIZE)
-    .collect();
-    let mut file = File::create(path)?;
-    file.write_all(&bytes)?;
-    file.sync_all()
+    reserve::with_room(folder, || folder.replace(NAME, &text))
 }
 
 /// Makes what [`load`] returned durable, whoever wrote it.
@@ -103,6 +66,7 @@ pub(super) mod tests {
     use crate::model::mutated::{mutated, saved_cases};
     use crate::model::{Generation, Operator, ProfileState, RunId};
     use crate::protocol::{Phase, Previous, ProcessIdentity};
+    use std::fs;
 
     pub(in crate::agent) fn example(phase: Phase) -> Journal {
         let path = |name: &str| format!("/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-{name}");
@@ -158,7 +122,6 @@ pub(super) mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = folder(&root);
         assert!(load(&folder).unwrap().is_none());
-        reserve(&folder).unwrap();
         for phase in [Phase::Setting, Phase::Waiting] {
             store(&folder, &example(phase)).unwrap();
             assert_eq!(load(&folder).unwrap(), Some(example(phase)));

@@ -50,6 +50,7 @@ mod reactivate;
 mod reading;
 mod recover_node;
 mod recovery;
+mod reserve;
 mod revoke;
 mod rollback;
 mod rollback_plan;
