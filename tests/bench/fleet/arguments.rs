@@ -3,6 +3,8 @@
 use std::env;
 use std::path::PathBuf;
 
+use super::case::{CASES, Case, LARGE_CASES};
+
 pub(crate) struct Arguments {
     pub(crate) rounds: usize,
     /// The `deploy` of a deploy-rs.
@@ -23,8 +25,13 @@ impl Arguments {
         }
     }
 
-    pub(crate) fn takes(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|words| name.contains(words))
+    /// Returns the cases whose names have the words, or all but the large ones.
+    pub(crate) fn cases(&self) -> Vec<&'static Case> {
+        let Some(words) = &self.only else {
+            return CASES.iter().collect();
+        };
+        let all = CASES.iter().chain(&LARGE_CASES);
+        all.filter(|case| case.name.contains(words)).collect()
     }
 }
 

@@ -1,7 +1,5 @@
 //! What is measured.
 
-/// The paths of a closure, the profile's own among them.
-pub(crate) const PATHS: usize = 100;
 /// The packages that are other ones in each round, and so are built and copied in each.
 pub(crate) const CHANGED_PACKAGES: usize = 10;
 
@@ -14,6 +12,8 @@ pub(crate) struct Case {
     pub(crate) changed: usize,
     /// How long an activation takes, in seconds.
     pub(crate) activation: u64,
+    /// The paths of a closure, the profile's own among them.
+    pub(crate) paths: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 8,
         changed: 8,
         activation: 0,
+        paths: 100,
     },
     Case {
         name: "apply, 16 nodes, 1 s activation",
@@ -44,6 +45,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 16,
         changed: 16,
         activation: 1,
+        paths: 100,
     },
     Case {
         name: "apply, 8 nodes, nothing changed",
@@ -51,6 +53,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 8,
         changed: 0,
         activation: 0,
+        paths: 100,
     },
     Case {
         name: "apply, 16 nodes, nothing changed",
@@ -58,6 +61,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 16,
         changed: 0,
         activation: 1,
+        paths: 100,
     },
     Case {
         name: "plan, 32 nodes, 4 changed",
@@ -65,6 +69,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 32,
         changed: 4,
         activation: 0,
+        paths: 100,
     },
     Case {
         name: "plan over Nix alone, 8 nodes",
@@ -72,6 +77,7 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 8,
         changed: 8,
         activation: 0,
+        paths: 100,
     },
     Case {
         name: "plan over Nix alone, 32 nodes",
@@ -79,5 +85,26 @@ pub(crate) const CASES: [Case; 7] = [
         nodes: 32,
         changed: 32,
         activation: 0,
+        paths: 100,
+    },
+];
+
+/// What takes a quarter of an hour to boot and settle, and so is only done where it is asked for.
+pub(crate) const LARGE_CASES: [Case; 2] = [
+    Case {
+        name: "plan, 200 nodes, 20 changed",
+        goal: Goal::Plan,
+        nodes: 200,
+        changed: 20,
+        activation: 0,
+        paths: 2000,
+    },
+    Case {
+        name: "apply, 200 nodes, 20 changed",
+        goal: Goal::Apply,
+        nodes: 200,
+        changed: 20,
+        activation: 0,
+        paths: 2000,
     },
 ];

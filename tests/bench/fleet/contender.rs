@@ -30,8 +30,7 @@ impl Contender {
         const FLOOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/fleet/floor.sh");
         let folder = fleet.folder.path();
         let words: Vec<&str> = match (self, case.goal) {
-            (Self::Tool, Goal::Apply) => vec!["deploy", "apply", "--yes"],
-            (Self::Tool, Goal::Plan | Goal::PlanOverNix) => vec!["deploy", "plan"],
+            (Self::Tool, goal) => deploy(goal).to_vec(),
             (Self::Floor, Goal::Apply) => vec![FLOOR, folder, PROFILE, "apply"],
             (Self::Floor, Goal::Plan) => vec![FLOOR, folder, PROFILE, "plan"],
             (Self::Floor, Goal::PlanOverNix) => vec![FLOOR, folder, PROFILE, "nix"],
@@ -43,17 +42,30 @@ impl Contender {
         command.env("NIX_CONFIG", features).run()
     }
 
+    /// Returns the most memory that `deploy` takes at once, without the programs that it starts, in KiB.
+    pub(crate) fn peak_memory(bed: &Bed, fleet: &Fleet<'_>, case: &Case) -> u64 {
+        const PEAK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/fleet/peak.sh");
+        let command = bed.operator().command([PEAK]).args(deploy(case.goal));
+        let output = command.directory(fleet.folder.path()).run().success();
+        let last = output.stdout.lines().last();
+        last.and_then(|line| line.parse().ok())
+            .expect("a number of KiB")
+    }
+
     /// Saves where the time of `deploy` goes, outside of the bed.
     pub(crate) fn trace(bed: &Bed, fleet: &Fleet<'_>, case: &Case, folder: &Path) {
-        let verb: &[&str] = match case.goal {
-            Goal::Apply => &["apply", "--yes"],
-            Goal::Plan | Goal::PlanOverNix => &["plan"],
-        };
-        let command = bed.operator().command(["deploy"]).args(verb.iter());
+        let command = bed.operator().command(deploy(case.goal));
         let command = command.args(["--trace", "/root/trace.json"]);
         drop(command.directory(fleet.folder.path()).run().success());
         let file = folder.join(format!("{}.json", case.name));
         let text = bed.operator().read("/root/trace.json");
         std::fs::write(file, text).expect("saving a trace");
+    }
+}
+
+fn deploy(goal: Goal) -> &'static [&'static str] {
+    match goal {
+        Goal::Apply => &["deploy", "apply", "--yes"],
+        Goal::Plan | Goal::PlanOverNix => &["deploy", "plan"],
     }
 }

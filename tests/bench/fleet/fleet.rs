@@ -1,8 +1,9 @@
 //! The fleet of a case, and how it changes from turn to turn.
 
 use std::path::Path;
+use std::time::Duration;
 
-use super::case::{CHANGED_PACKAGES, Case, PATHS};
+use super::case::{CHANGED_PACKAGES, Case};
 use super::testbed::{Bed, Flake, FlakeFolder, Node, Profile};
 
 pub(crate) struct Fleet<'bed> {
@@ -12,6 +13,7 @@ pub(crate) struct Fleet<'bed> {
     versions: Vec<usize>,
     nodes: usize,
     activation: u64,
+    paths: usize,
     peer: Option<String>,
     turn: usize,
 }
@@ -24,6 +26,7 @@ impl<'bed> Fleet<'bed> {
             versions: vec![0; case.nodes],
             nodes: case.nodes,
             activation: case.activation,
+            paths: case.paths,
             peer: peer.map(ToOwned::to_owned),
             turn: 0,
         };
@@ -34,6 +37,7 @@ impl<'bed> Fleet<'bed> {
     /// Brings all nodes to where the measuring begins.
     pub(crate) fn settle(&self, bed: &Bed) {
         let command = bed.operator().command(["deploy", "apply", "--yes"]);
+        let command = command.limit(Duration::from_secs(1800));
         drop(command.directory(self.folder.path()).run().success());
     }
 
@@ -58,6 +62,12 @@ impl<'bed> Fleet<'bed> {
 
     fn write(&mut self) {
         let flake = Flake::new().setting("sshUser = \"root\"; user = \"root\";");
+        // Made once for all nodes, as what Nixpkgs has is evaluated once for all systems.
+        let flake = flake.output(&format!(
+            "kept = builtins.genList (number: fixture.package {{ \
+             name = \"kept${{toString number}}\"; version = \"1\"; }}) {};",
+            self.paths - 1 - CHANGED_PACKAGES
+        ));
         let hosts = self.bed.hosts().iter().zip(&self.versions).enumerate();
         let flake = hosts.fold(flake, |flake, (index, (host, version))| {
             flake.node(Node::at(host).profile(self.profile(index, *version)))
@@ -86,10 +96,8 @@ impl<'bed> Fleet<'bed> {
             ));
         }
         let package = |profile: Profile, number: usize| {
-            let changes = number < CHANGED_PACKAGES;
-            let version = if changes { version } else { 0 };
             profile.package(&format!("package{number}"), &format!("1.{version}"))
         };
-        (0..PATHS - 1).fold(app, package)
+        (0..CHANGED_PACKAGES).fold(app.packages("self.kept"), package)
     }
 }

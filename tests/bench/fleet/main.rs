@@ -3,7 +3,7 @@
 //! `cargo bench --bench fleet -- --rounds 5` boots real hosts and lets `deploy` and `floor.sh` do
 //! the same work in turn. `--peer PATH` adds a deploy-rs that was built by hand (its `activate`
 //! beside it), `--only WORDS` takes the cases whose name has these words, `--traces FOLDER` saves where
-//! the time of `deploy` goes. Nothing is asserted about time.
+//! the time of `deploy` goes. The memory is that of `deploy` itself in one more run. Nothing is asserted about time.
 
 #![expect(
     clippy::print_stdout,
@@ -21,7 +21,7 @@ mod fleet;
 mod measured;
 
 use arguments::Arguments;
-use case::{CASES, Case};
+use case::Case;
 use contender::Contender;
 use fleet::Fleet;
 use measured::Measured;
@@ -29,10 +29,7 @@ use testbed::Bed;
 
 fn main() {
     let arguments = Arguments::read();
-    let cases: Vec<&Case> = CASES
-        .iter()
-        .filter(|case| arguments.takes(case.name))
-        .collect();
+    let cases = arguments.cases();
     let hosts = cases.iter().map(|case| case.nodes).max();
     let bed = Bed::new(hosts.expect("a case with these words"));
     println!("{}", measured::heading(arguments.rounds));
@@ -63,6 +60,8 @@ fn measure(bed: &Bed, case: &Case, arguments: &Arguments) -> Measured {
             measured.add(contender, &output);
         }
     }
+    fleet.change(case);
+    measured.set_peak_memory(Contender::peak_memory(bed, &fleet, case));
     if let Some(folder) = &arguments.traces {
         fleet.change(case);
         Contender::trace(bed, &fleet, case, folder);

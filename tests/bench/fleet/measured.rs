@@ -15,12 +15,14 @@ pub(crate) struct Measured {
     floor: Vec<Duration>,
     peer: Vec<Duration>,
     primitives: BTreeMap<String, Vec<Duration>>,
+    /// Of `deploy` itself, in KiB.
+    peak_memory: u64,
 }
 
 pub(crate) fn heading(rounds: usize) -> String {
     format!(
-        "the median of {rounds} rounds\n\n{:<36}{:>8}{:>8}{:>8}{:>10}{:>10}",
-        "work", "floor", "deploy", "peer", "to floor", "peer to us"
+        "the median of {rounds} rounds\n\n{:<36}{:>8}{:>8}{:>8}{:>10}{:>12}{:>9}",
+        "work", "floor", "deploy", "peer", "to floor", "peer to us", "memory"
     )
 }
 
@@ -36,6 +38,10 @@ impl Measured {
         }
     }
 
+    pub(crate) fn set_peak_memory(&mut self, kibibytes: u64) {
+        self.peak_memory = kibibytes;
+    }
+
     fn add_call(&mut self, line: &str) {
         let (name, time) = line.rsplit_once(' ').expect("a name and a time");
         let time = Duration::from_micros(time.parse().expect("microseconds"));
@@ -48,13 +54,14 @@ impl Measured {
         let peer = (!self.peer.is_empty()).then(|| median(&self.peer));
         let seconds = |time: Option<f64>| time.map_or("-".to_owned(), |time| format!("{time:.2}"));
         let mut lines = vec![format!(
-            "{:<36}{:>8}{:>8}{:>8}{:>10}{:>10}",
+            "{:<36}{:>8}{:>8}{:>8}{:>10}{:>12}{:>5} MiB",
             case.name,
             seconds(Some(floor)),
             seconds(Some(tool)),
             seconds(peer),
             seconds(Some(tool / floor)),
             seconds(peer.map(|peer| peer / tool)),
+            self.peak_memory >> 10,
         )];
         for (name, times) in &self.primitives {
             let calls = times.len() / self.floor.len();
@@ -74,6 +81,7 @@ impl Measured {
             "deploy_s": tool,
             "peer_s": peer,
             "to_floor": tool / floor,
+            "deploy_peak_memory_kib": self.peak_memory,
             "peer_to_deploy": peer.map(|peer| peer / tool),
             "primitives_s": primitives.collect::<BTreeMap<_, _>>(),
         })

@@ -18,7 +18,7 @@ in
   profile = { name, version, packages, script, build, padding }:
     shell "${name}-${version}"
       {
-        packages = map package packages;
+        inherit packages;
         activation = ''
           #!/bin/sh
           umask 0

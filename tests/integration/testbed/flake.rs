@@ -147,6 +147,7 @@ pub(crate) struct Profile {
     name: String,
     version: String,
     packages: String,
+    more_packages: String,
     script: String,
     build: String,
     padding: u32,
@@ -160,6 +161,7 @@ impl Profile {
             name: name.to_owned(),
             version: version.to_owned(),
             packages: String::new(),
+            more_packages: String::new(),
             script: String::new(),
             build: String::new(),
             padding: 0,
@@ -176,6 +178,13 @@ impl Profile {
             string(version)
         );
         line(&mut self.packages, &text);
+        self
+    }
+
+    /// Adds the derivations of a list, such as an output of the flake, that the profile refers to.
+    pub(crate) fn packages(mut self, list: &str) -> Self {
+        self.more_packages.push_str(" ++ ");
+        self.more_packages.push_str(list);
         self
     }
 
@@ -220,10 +229,11 @@ impl Profile {
 
     fn derivation(&self) -> String {
         format!(
-            "fixture.profile {{ name = {}; version = {}; packages = [\n{}]; script = {}; build = {}; padding = {}; }}",
+            "fixture.profile {{ name = {}; version = {}; packages = map fixture.package [\n{}]{}; script = {}; build = {}; padding = {}; }}",
             string(&self.name),
             string(&self.version),
             self.packages,
+            self.more_packages,
             string(&self.script),
             string(&self.build),
             self.padding,
