@@ -37,5 +37,5 @@ pub use roots::{add_derivation_roots, add_roots, keep};
 pub use share::Evaluated;
 pub use signatures::Signatures;
 pub use system::system_parts;
-pub use units::system_units;
+pub use units::target_units;
 pub use version::NixVersion;

@@ -1,4 +1,4 @@
-//! Reading the unit files of a system in the operator's store.
+//! Reading the unit files of a system or a home in the operator's store.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -9,24 +9,47 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::StorePath;
-use crate::plan::{SystemUnits, TREE_FILE_MAX, UnitEntry, UnitFiles, UnitFolder, text_of_bytes};
+use crate::plan::{
+    HomeUnits, SystemUnits, TREE_FILE_MAX, TargetUnits, UNITS_OF_HOME, UnitEntry, UnitFiles,
+    restarts_users, text_of_bytes,
+};
 
-/// Returns the unit files of a system; nothing of what is none.
-pub fn system_units(path: &StorePath) -> Option<SystemUnits> {
+/// The program that an activation of home-manager leaves units to.
+const SD_SWITCH: &[u8] = b"/bin/sd-switch";
+
+/// Returns the unit files of a target; nothing of what brings no units.
+pub fn target_units(path: &StorePath) -> Option<TargetUnits> {
     let path = Path::new(path.as_str());
-    if !path.join("bin/switch-to-configuration").exists() {
-        return None;
+    if path.join("bin/switch-to-configuration").exists() {
+        Some(TargetUnits::System(Box::new(system_units(path))))
+    } else if path.join("home-files").exists() && path.join("activate").exists() {
+        Some(TargetUnits::Home(home_units(path)))
+    } else {
+        None
     }
-    let folder = |folder: UnitFolder| read_folder(&path.join("etc/systemd").join(folder.name()));
-    let fstab = read_text(&path.join("etc/fstab"));
-    Some(SystemUnits {
-        system: folder(UnitFolder::System),
-        user: folder(UnitFolder::User),
-        fstab: match fstab {
-            UnitEntry::Text(text) => text,
-            _ => String::new(),
-        },
-    })
+}
+
+fn system_units(path: &Path) -> SystemUnits {
+    let text = |place: &str| match read_text(&path.join(place)) {
+        UnitEntry::Text(text) => text,
+        _ => String::new(),
+    };
+    SystemUnits {
+        system: read_folder(&path.join("etc/systemd/system")),
+        user: read_folder(&path.join("etc/systemd/user")),
+        restarts_users: restarts_users(&text("etc/os-release")),
+        fstab: text("etc/fstab"),
+    }
+}
+
+fn home_units(path: &Path) -> HomeUnits {
+    let activation = fs::read(path.join("activate")).unwrap_or_default();
+    HomeUnits {
+        units: read_folder(&path.join(UNITS_OF_HOME)),
+        switches: activation
+            .windows(SD_SWITCH.len())
+            .any(|window| window == SD_SWITCH),
+    }
 }
 
 fn read_folder(folder: &Path) -> UnitFiles {

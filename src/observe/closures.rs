@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use super::answer::fields;
 use super::script::closures_command;
-use super::units::{self, NodeUnits};
+use super::units::{self, NodeUnits, UnitsQuestion};
 use crate::host::ConnectionPool;
 use crate::model::{AbsolutePath, Connection, RunId, StorePath};
-use crate::plan::{Closure, ClosurePath, SystemUnits, UnitsPair};
+use crate::plan::{Closure, ClosurePath, UnitsOfProfile};
 use crate::ssh::SshError;
 
 /// What a node has of closures: names and sizes only, nothing is copied.
@@ -18,8 +18,8 @@ pub struct NodeClosures {
     pub current: BTreeMap<StorePath, Closure>,
     /// The candidates that are not valid there; none where that could not be told.
     pub missing: Option<BTreeSet<StorePath>>,
-    /// Its units and those of the target; none where it has none, or was not asked.
-    pub units: Option<UnitsPair>,
+    /// Its units and those of each target that was asked about; none where it has none.
+    pub units: Vec<Option<UnitsOfProfile>>,
 }
 
 /// What a node is asked in the second read.
@@ -31,8 +31,8 @@ pub struct ClosuresQuestion<'a> {
     pub current: BTreeSet<&'a StorePath>,
     /// The paths that it may lack.
     pub candidates: BTreeSet<&'a StorePath>,
-    /// The units that it gets, to be compared with its own.
-    pub units: Option<&'a SystemUnits>,
+    /// The units that it gets, to be compared with its own: of one system at most, and of homes.
+    pub units: &'a [UnitsQuestion],
 }
 
 /// Asks a node what it has.
@@ -49,9 +49,7 @@ pub async fn read_closures(
     for path in &question.candidates {
         let _ = writeln!(input, "path {path}");
     }
-    if let Some(units) = question.units {
-        input.push_str(&units::question(units));
-    }
+    input.push_str(&units::question(question.units));
     let (_, answer) = link
         .run_bytes(("read closures", &command), input.as_bytes())
         .await?;
@@ -59,7 +57,7 @@ pub async fn read_closures(
     let (fields, _) =
         fields(&answer, mark.as_str()).map_err(|error| SshError::lost(error.to_string()))?;
     let (mut closures, units) = parse(&fields);
-    closures.units = question.units.and_then(|target| units.pair(target));
+    closures.units = units.pairs(question.units);
     Ok(closures)
 }
 
@@ -115,7 +113,7 @@ fn valid_paths(text: &str) -> impl Iterator<Item = StorePath> {
 mod tests {
     use super::*;
     use crate::model::mutated::{mutated, saved_cases};
-    use crate::plan::ClosurePair;
+    use crate::plan::{ClosurePair, TargetUnits};
     use proptest::prelude::*;
 
     const SAVED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/closures.txt");
@@ -201,7 +199,12 @@ mod tests {
                 prop_assert_eq!(change.bytes_to_copy, closure.size());
                 prop_assert!(change.packages.is_empty());
             }
-            drop(units.pair(&SystemUnits::default()).map(|pair| pair.changes()));
+            let question = UnitsQuestion {
+                current: None,
+                target: TargetUnits::System(Box::default()),
+            };
+            let pairs = units.pairs(&[question]).into_iter().flatten();
+            pairs.for_each(|pair| drop(pair.changes()));
         }
     }
 }

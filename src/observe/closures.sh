@@ -1,5 +1,5 @@
 # Reads the closures of the given paths, and which of the paths on standard input are not valid. With unit files
-# of a target on standard input, one in a line, it tells how those of this system differ. Fields end with NUL, as in
+# of targets on standard input, one in a line, it tells how those in the folders that are named there differ. Fields end with NUL, as in
 # script.sh.
 LC_ALL=C
 export LC_ALL
@@ -47,9 +47,9 @@ send() {
   fi
 }
 
-# Tells how the files in /etc/systemd/$1 differ from the lines that came, and sends what is in those that do.
+# Tells how the files in folder $2 differ from the lines that came for it, and sends what is in those that do.
 units() {
-  cd "/etc/systemd/$1" 2>/dev/null || return
+  cd "$2" 2>/dev/null || return
   here=$(places)
   there=$(lines "$1")
   # Lines that stand only here, or only there: what is there is in the first list twice, and so on.
@@ -84,9 +84,8 @@ done
 if missing=$(lines path | xargs -r "$nix/nix-store" --check-validity --print-invalid 2>/dev/null); then
   field missing "$missing"
 fi
-if [ -n "$(lines units)" ]; then
-  (units system)
-  (units user)
-  field fstab "$(head -c "$most" /etc/fstab 2>/dev/null)"
-fi
+lines units | while read -r word folder; do
+  (units "$word" "$folder")
+  if [ "$word" = system ]; then field fstab "$(head -c "$most" /etc/fstab 2>/dev/null)"; fi
+done
 field "$mark" end

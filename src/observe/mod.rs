@@ -14,3 +14,4 @@ mod units;
 pub use closures::{ClosuresQuestion, NodeClosures, read_closures};
 pub use files::{FilePlace, FileReader};
 pub use node::observe_node;
+pub use units::UnitsQuestion;

@@ -8,7 +8,7 @@ use crate::model::{
     AbsolutePath, Generation, GenerationContent, ObservedGeneration, ProfileName, ProfileState,
     StorePath,
 };
-use crate::plan::{ObservedJournal, ObservedLock, ProfileObservation, root_profile};
+use crate::plan::{ActiveUnits, ObservedJournal, ObservedLock, ProfileObservation, root_profile};
 use crate::protocol::{JOURNAL_VERSION, Journal, LineError, Reading, parse_line};
 
 /// Returns what is said of the next profile, if it is one that was asked for.
@@ -53,6 +53,7 @@ pub(super) struct Read<'a> {
     is_unlocked: bool,
     reading: Option<Reading>,
     unreadable: Option<&'a str>,
+    active_units: Option<&'a str>,
 }
 
 impl<'a> Read<'a> {
@@ -79,6 +80,8 @@ impl<'a> Read<'a> {
                 self.reading = parse_line(fields.next().trim()).ok();
             } else if fields.next_if("unreadable") {
                 self.unreadable = Some(fields.next());
+            } else if fields.next_if("units of user") {
+                self.active_units = Some(fields.next());
             } else {
                 break;
             }
@@ -91,6 +94,7 @@ impl<'a> Read<'a> {
         profile_path: AbsolutePath,
         sudo_allowed: Option<bool>,
     ) -> ProfileObservation {
+        let active_units = self.active_units.map(ActiveUnits::parse);
         let (state, generations, journal, lock) = match self.reading {
             Some(reading) => told_by_the_agent(reading),
             None => self.told_by_the_script(&profile_path),
@@ -105,6 +109,7 @@ impl<'a> Read<'a> {
             journal,
             lock,
             sudo_allowed,
+            active_units,
         }
     }
 

@@ -55,10 +55,14 @@ if [ -e /run/booted-system ]; then
     field booted-part "$part" "$(head -c 65536 "/run/booted-system/$part" 2>/dev/null)"
   done
 fi
-# Only what runs is ever restarted.
-if [ -d /run/systemd/system ] && units=$(systemctl list-units --plain --no-legend --full --no-pager 2>/dev/null); then
-  field units "$(printf "%s\n" "$units" | while read -r unit load active rest; do printf "%s %s\n" "$unit" "$active"; done)"
-fi
+# Tells after word $1 which units are not inactive: only what runs is ever restarted.
+active_units() {
+  word=$1
+  shift
+  units=$(systemctl "$@" list-units --plain --no-legend --full --no-pager 2>/dev/null) || return
+  field "$word" "$(printf "%s\n" "$units" | while read -r unit load active rest; do printf "%s %s\n" "$unit" "$active"; done)"
+}
+if [ -d /run/systemd/system ]; then active_units units; fi
 me=$(id -un)
 field me "$me" "$(id -Gn)"
 field trusted "$(sed -n "s/^ *\(extra-\)\{0,1\}trusted-users *= *//p" /etc/nix/nix.conf 2>/dev/null)"
@@ -190,6 +194,12 @@ while [ $# -gt 0 ]; do
     field link "$link"
     generations "$folder/$base"-*-link
     last_run "$folder/.deploy/$base"
+    # Without root only a user can ask that user's systemd, and only a home has units for it.
+    if [ "$user" = "$me" ] && [ -e "$path/home-files/.config/systemd/user" ]; then
+      XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
+      export XDG_RUNTIME_DIR
+      active_units "units of user" --user
+    fi
   elif [ "$allowed" = yes ]; then
     field reading "$(read_as_user "$path")"
   else

@@ -2,25 +2,67 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::StorePath;
 use crate::plan::{
-    FileText, OtherFiles, SystemUnits, UNIT_FOLDERS, UnitEntry, UnitFolder, UnitTree, UnitsPair,
-    text_of_bytes,
+    FileText, HomePair, HomeUnits, OtherFiles, SystemPair, SystemUnits, TargetUnits, UNITS_OF_HOME,
+    UnitEntry, UnitFiles, UnitsOfProfile, UnitsPair, text_of_bytes,
 };
 
+/// The units of a target, and what its profile is now.
+#[derive(Debug)]
+pub struct UnitsQuestion {
+    /// What the profile is now; none where it is not there yet.
+    pub current: Option<StorePath>,
+    /// What it shall bring.
+    pub target: TargetUnits,
+}
+
 /// What a node said about its unit files.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct NodeUnits {
-    folders: BTreeMap<UnitFolder, OtherFiles>,
+    /// What differs in each folder that it has, by the word for that.
+    folders: BTreeMap<String, Folder>,
     /// The folder that the fields that follow belong to.
-    current: Option<UnitFolder>,
+    current: String,
     fstab: String,
+}
+
+#[derive(Debug, Default)]
+struct Folder {
+    other: OtherFiles,
     unseen: Vec<String>,
 }
 
-/// Returns the lines that ask a node how its unit files differ from these.
-pub(super) fn question(units: &SystemUnits) -> String {
-    let lines = UNIT_FOLDERS.map(|folder| units.folder(folder).lines(folder.name()));
-    format!("units wanted\n{}", lines.concat())
+const SYSTEM: &str = "system";
+const USER: &str = "user";
+
+fn word_of_home(place: usize) -> String {
+    format!("home{place}")
+}
+
+/// Returns the lines that ask a node how its unit files differ from these: for each folder where it
+/// is, and the places and marks that it is compared with.
+pub(super) fn question(questions: &[UnitsQuestion]) -> String {
+    let folder = |word: &str, path: &str, files: &UnitFiles| {
+        format!("units {word} {path}\n{}", files.lines(word))
+    };
+    let questions = questions.iter().enumerate();
+    let lines = questions.map(|(place, question)| match &question.target {
+        TargetUnits::System(units) => [
+            folder(SYSTEM, "/etc/systemd/system", &units.system),
+            folder(USER, "/etc/systemd/user", &units.user),
+        ]
+        .concat(),
+        TargetUnits::Home(home) => match &question.current {
+            Some(current) => folder(
+                &word_of_home(place),
+                &format!("{current}/{UNITS_OF_HOME}"),
+                &home.units,
+            ),
+            None => String::new(),
+        },
+    });
+    lines.collect()
 }
 
 impl NodeUnits {
@@ -29,12 +71,10 @@ impl NodeUnits {
         match key {
             "units" => {
                 let (name, lacking) = (next(), next());
-                self.current = UNIT_FOLDERS
-                    .into_iter()
-                    .find(|folder| folder.name() == name);
+                name.clone_into(&mut self.current);
                 let places = lacking.lines().filter_map(|line| line.split_once('\t'));
                 let places = places.map(|(place, _)| place.to_owned()).collect();
-                self.other().lacking = places;
+                self.folder().other.lacking = places;
             }
             "file" => {
                 let (place, kind) = (next(), next());
@@ -43,43 +83,74 @@ impl NodeUnits {
                     "pulled" => UnitEntry::Pulled,
                     "text" => UnitEntry::of(sent_text(next())),
                     "broken" => {
-                        self.unseen
-                            .push(format!("{place}: it is a link to nothing"));
+                        let text = format!("{place}: it is a link to nothing");
+                        self.folder().unseen.push(text);
                         return true;
                     }
                     _ => UnitEntry::Unseen("it must not be read".to_owned()),
                 };
-                self.other().entries.insert(place.to_owned(), entry);
+                self.folder().other.entries.insert(place.to_owned(), entry);
             }
-            "unseen" => self.unseen.push(next().to_owned()),
+            "unseen" => self.folder().unseen.push(next().to_owned()),
             "fstab" => next().clone_into(&mut self.fstab),
             _ => return false,
         }
         true
     }
 
-    fn other(&mut self) -> &mut OtherFiles {
-        let folder = self.current.unwrap_or(UnitFolder::System);
-        self.folders.entry(folder).or_default()
+    fn folder(&mut self) -> &mut Folder {
+        self.folders.entry(self.current.clone()).or_default()
     }
 
-    /// Returns the units of node and target; nothing of a node that has no folder of units.
-    pub(super) fn pair(&self, target: &SystemUnits) -> Option<UnitsPair> {
-        let before = |folder: UnitFolder| match self.folders.get(&folder) {
-            Some(other) => target.folder(folder).differing(other),
-            None => UnitTree::default(),
-        };
-        self.folders.get(&UnitFolder::System)?;
-        Some(UnitsPair {
-            before: before(UnitFolder::System),
-            after: target.system.tree.clone(),
-            active: None,
+    /// Returns for each question the units of node and target; nothing for a system where the node has
+    /// no folder of units.
+    pub(super) fn pairs(&self, questions: &[UnitsQuestion]) -> Vec<Option<UnitsOfProfile>> {
+        let questions = questions.iter().enumerate();
+        let pairs = questions.map(|(place, question)| match &question.target {
+            TargetUnits::System(units) => {
+                Some(UnitsOfProfile::System(Box::new(self.system(units)?)))
+            }
+            TargetUnits::Home(home) => {
+                let pair = self.home(&word_of_home(place), home);
+                Some(UnitsOfProfile::Home(Box::new(pair)))
+            }
+        });
+        pairs.collect()
+    }
+
+    fn system(&self, target: &SystemUnits) -> Option<SystemPair> {
+        self.folders.get(SYSTEM)?;
+        Some(SystemPair {
+            system: self.pair(SYSTEM, &target.system),
+            user: self.pair(USER, &target.user),
+            restarts_users: target.restarts_users,
             fstab_before: self.fstab.clone(),
             fstab_after: target.fstab.clone(),
-            user_before: before(UnitFolder::User),
-            user_after: target.user.tree.clone(),
-            unseen: self.unseen.clone(),
         })
+    }
+
+    fn home(&self, word: &str, target: &HomeUnits) -> HomePair {
+        HomePair {
+            units: self.pair(word, &target.units),
+            switches: target.switches,
+        }
+    }
+
+    /// What the node has no folder for, it has no units in.
+    fn pair(&self, word: &str, target: &UnitFiles) -> UnitsPair {
+        let after = target.tree.clone();
+        let Some(folder) = self.folders.get(word) else {
+            return UnitsPair {
+                after,
+                ..UnitsPair::default()
+            };
+        };
+        UnitsPair {
+            before: target.differing(&folder.other),
+            after,
+            active: None,
+            unseen: folder.unseen.clone(),
+        }
     }
 }
 
@@ -139,7 +210,7 @@ mod tests {
             "unseen",
             "find: './x.d': Permission denied",
         ]);
-        let pair = units.pair(&SystemUnits::default()).unwrap();
+        let pair = units.system(&SystemUnits::default()).unwrap();
         let changes = pair.changes();
         assert_eq!(
             changes.unseen,
@@ -152,24 +223,60 @@ mod tests {
                 "u.service: it is no text",
             ]
         );
-        assert!(
-            units.folders[&UnitFolder::System]
-                .lacking
-                .contains("b.service")
+        assert!(units.folders[SYSTEM].other.lacking.contains("b.service"));
+    }
+
+    /// Each profile is told its own folder; what a node says of folders that nobody asked for is not.
+    #[test]
+    fn homes_of_several_users() {
+        let home = |current: Option<&str>| UnitsQuestion {
+            current: current.map(|path| path.parse().unwrap()),
+            target: TargetUnits::Home(HomeUnits::default()),
+        };
+        let path = "/nix/store/00023hrmrnvmk0mj2hw7zrfhdnkzyaqy-home";
+        let questions = [home(Some(path)), home(None), home(Some(path))];
+        assert_eq!(
+            question(&questions),
+            format!("units home0 {path}/{UNITS_OF_HOME}\nunits home2 {path}/{UNITS_OF_HOME}\n")
         );
+        let read = read(&[
+            "units",
+            "home2",
+            "",
+            "file",
+            "a.service",
+            "text",
+            "[Unit]\n.",
+            "unseen",
+            "no",
+            "units",
+            "home1x",
+            "",
+            "file",
+            "b.service",
+            "masked",
+        ]);
+        let units = read.pairs(&questions).into_iter().flatten();
+        let changes: Vec<_> = units.map(|units| units.changes()).collect();
+        assert_eq!(changes.len(), 3);
+        assert!(changes[0].user.is_empty() && changes[1].user.is_empty());
+        assert_eq!(changes[2].user[0].unit.as_str(), "a.service");
+        assert_eq!(changes[2].unseen, ["no"]);
     }
 
     #[test]
     fn a_node_without_units() {
-        assert_eq!(read(&["fstab", ""]).pair(&SystemUnits::default()), None);
+        assert_eq!(read(&["fstab", ""]).system(&SystemUnits::default()), None);
     }
 
     proptest::proptest! {
         #[test]
-        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(units|file|text|system|user|masked|broken|unseen|fstab|[^\\x00]{0,8})", 0..30)) {
+        fn hostile_answers_do_not_panic(answer in proptest::collection::vec("(units|file|text|system|user|home0|a.service|[\\[]Unit[\\]]\\nX=1\\n[.]|masked|broken|unseen|fstab|[^\\x00]{0,8})", 0..30)) {
             let fields: Vec<&str> = answer.iter().map(String::as_str).collect();
-            let pair = read(&fields).pair(&SystemUnits::default());
-            drop(pair.map(|pair| pair.changes()));
+            let read = read(&fields);
+            drop(read.system(&SystemUnits::default()).map(|pair| pair.changes()));
+            let home = HomeUnits { switches: true, ..HomeUnits::default() };
+            drop(read.home("home0", &home).changes());
         }
     }
 }

@@ -81,6 +81,7 @@ mod tests {
             journal: crate::plan::ObservedJournal::None,
             lock: crate::plan::ObservedLock::Free,
             sudo_allowed: None,
+            active_units: None,
         }
     }
 

@@ -110,6 +110,7 @@ fn profile_of_base(profile: &FleetProfile, path: Option<StorePath>) -> Option<Pr
         journal: ObservedJournal::None,
         lock: ObservedLock::Unknown,
         sudo_allowed: None,
+        active_units: None,
     })
 }
 

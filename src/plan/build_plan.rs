@@ -13,7 +13,7 @@ use super::graph::find_circle;
 use super::notes::notes_of;
 use super::observation::{NodeFacts, NodeObservation, ProfileObservation};
 use super::system_parts::SystemParts;
-use super::units::UnitsPair;
+use super::units::UnitsOfProfile;
 use super::verdict::Change;
 use crate::config::{ConfigError, Fleet, FleetNode, FleetProfile, ProfileLocation, Targets};
 use crate::model::{
@@ -66,8 +66,8 @@ pub struct PlanInput {
     pub generations: BTreeMap<(NodeName, ProfileName), Generation>,
     /// The closures that could be read.
     pub closures: BTreeMap<(NodeName, ProfileName), ClosurePair>,
-    /// The units of profiles that are systems, as far as they could be read.
-    pub units: BTreeMap<(NodeName, ProfileName), UnitsPair>,
+    /// The units of profiles that are systems or homes, as far as they could be read.
+    pub units: BTreeMap<(NodeName, ProfileName), UnitsOfProfile>,
     /// The parts of those targets that are systems, as far as they were built.
     pub systems: BTreeMap<StorePath, SystemParts>,
 }
@@ -241,7 +241,7 @@ fn plan_profiles(
                 generation,
             },
             closure,
-            units: units.map(UnitsPair::changes),
+            units: units.map(UnitsOfProfile::changes),
             verdicts: verdicts.unwrap_or_default(),
         })
     };
@@ -370,6 +370,7 @@ pub(crate) mod tests {
                 journal: crate::plan::ObservedJournal::None,
                 lock: crate::plan::ObservedLock::Free,
                 sudo_allowed: None,
+                active_units: None,
             };
             (profile.name.clone(), observation)
         };

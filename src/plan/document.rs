@@ -170,7 +170,7 @@ pub struct PlannedProfile {
     pub target: Target,
     /// How the closures differ; unknown where one of them could not be read.
     pub closure: Option<ClosureChange>,
-    /// What becomes of systemd's units; none where the profile is no system, or that is not known.
+    /// What becomes of systemd's units; none where the profile brings none, or that is not known.
     pub units: Option<UnitChanges>,
     /// What a reviewer must know about the change, the gravest first.
     pub verdicts: Vec<Verdict>,

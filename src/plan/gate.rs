@@ -11,7 +11,7 @@ use wildmatch::WildMatch;
 use super::document::{
     Action, Mode, Observed, PackageChange, PackageChangeKind, Plan, PlannedNode, PlannedProfile,
 };
-use super::units::UnitEffect;
+use super::units::{UnitChange, UnitEffect};
 use super::verdict::{SYSTEM_PROFILE, VerdictKind};
 use crate::model::AbsolutePath;
 
@@ -212,17 +212,19 @@ impl Gate {
         };
         let unseen = units.unseen.iter();
         let unseen = unseen.map(|what| format!("not all units of {place} could be read: {what}"));
-        let condition = if units.active_known {
-            ""
-        } else {
-            ", if it runs"
+        let of = |units: &[UnitChange], whose: &str, active_known: bool| {
+            let condition = if active_known { "" } else { ", if it runs" };
+            let changes = units.iter();
+            let changes = changes.filter(|change| self.pattern.matches(change.unit.as_str()));
+            let denied = changes.filter_map(|change| {
+                let words = self.kind.unit_words(change.effect)?;
+                Some(format!("{whose}{} {words} {place}{condition}", change.unit))
+            });
+            denied.collect::<Vec<_>>()
         };
-        let changes = units.system.iter();
-        let changes = changes.filter(|change| self.pattern.matches(change.unit.as_str()));
-        let denied = changes.filter_map(|change| {
-            let words = self.kind.unit_words(change.effect)?;
-            Some(format!("{} {words} {place}{condition}", change.unit))
-        });
+        let system = of(&units.system, "", units.active_known);
+        let user = of(&units.user, "user unit ", units.user_active_known);
+        let denied = system.into_iter().chain(user);
         unseen.chain(denied).collect()
     }
 }
@@ -337,6 +339,12 @@ mod tests {
         assert_eq!(
             denials("restart:nginx.service", &plan),
             ["nginx.service is restarted on web1.system, if it runs"]
+        );
+        let units = plan.profiles[0].units.as_mut().unwrap();
+        units.user = std::mem::take(&mut units.system);
+        assert_eq!(
+            denials("restart:nginx.service", &plan),
+            ["user unit nginx.service is restarted on web1.system, if it runs"]
         );
         plan.profiles[0].units = None;
         assert_eq!(

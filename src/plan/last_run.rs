@@ -311,6 +311,7 @@ mod tests {
             },
             lock,
             sudo_allowed: None,
+            active_units: None,
         };
         LastRun::of(&profile).sentence(Some(NOW))
     }

@@ -62,7 +62,8 @@ pub use status::{GenerationStatus, NodeStatus, ProfileStatus, STATUS_VERSION, St
 pub use step_id::StepId;
 pub use system_parts::{LINKED_PARTS, SystemParts, TEXT_PARTS};
 pub use units::{
-    ActiveUnits, OtherFiles, SystemUnits, TREE_FILE_MAX, UNIT_FOLDERS, UnitChange, UnitChangeKind,
-    UnitChanges, UnitEffect, UnitEntry, UnitFiles, UnitFolder, UnitName, UnitTree, UnitsPair,
+    ActiveUnits, HomePair, HomeUnits, OtherFiles, SystemPair, SystemUnits, TREE_FILE_MAX,
+    TargetUnits, UNITS_OF_HOME, UnitChange, UnitChangeKind, UnitChanges, UnitEffect, UnitEntry,
+    UnitFiles, UnitName, UnitTree, UnitsOfProfile, UnitsPair, restarts_users,
 };
 pub use verdict::{Verdict, VerdictKind};

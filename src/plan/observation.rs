@@ -100,6 +100,10 @@ pub struct ProfileObservation {
     pub lock: ObservedLock,
     /// Whether sudo runs the agent as the profile's user without a password; none where no sudo is needed.
     pub sudo_allowed: Option<bool>,
+    /// The units of its user that are not inactive, where it is a home with units and the login is that
+    /// user's.
+    #[serde(default)]
+    pub active_units: Option<ActiveUnits>,
 }
 
 impl ProfileObservation {

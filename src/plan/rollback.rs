@@ -161,6 +161,7 @@ mod tests {
             journal: ObservedJournal::None,
             lock: ObservedLock::Free,
             sudo_allowed: None,
+            active_units: None,
         }
     }
 

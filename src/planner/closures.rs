@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use super::PlannerContext;
 use super::changes::Change;
 use super::make_plan::FleetsRead;
-use super::units::{compare_units_here, target_units};
+use super::units::{compare_units_here, units_questions};
 use crate::config::FleetProfile;
 use crate::model::{AbsolutePath, Connection, NodeName, ProfileName, StorePath};
 use crate::nix::{NixError, closures};
 use crate::observe::{ClosuresQuestion, read_closures};
-use crate::plan::{Closure, ClosurePair, NodeObservation, PlannedFleet, UnitsPair};
+use crate::plan::{Closure, ClosurePair, NodeObservation, PlannedFleet, UnitsOfProfile};
 
 /// A profile by the names of its node and itself.
 pub(super) type Names = (NodeName, ProfileName);
@@ -60,7 +60,7 @@ pub(super) fn by_group<'a>(
 #[derive(Debug, Default)]
 pub(super) struct Compared {
     pub(super) closures: BTreeMap<Names, ClosurePair>,
-    pub(super) units: BTreeMap<Names, UnitsPair>,
+    pub(super) units: BTreeMap<Names, UnitsOfProfile>,
 }
 
 impl FromIterator<Self> for Compared {
@@ -96,30 +96,39 @@ pub(super) async fn compare_on_nodes(
                 .iter()
                 .filter_map(|change| targets.get(&change.target));
             let candidates = closures.flat_map(Closure::paths);
-            let system = target_units(
-                changes
-                    .iter()
-                    .map(|change| (change.names(), &change.target)),
-            );
+            let ways = changes
+                .iter()
+                .map(|change| (change.names(), change.current.as_ref(), &change.target));
+            let (asked, units) = units_questions(ways);
             let question = ClosuresQuestion {
                 nix_folder: &nix_folder,
                 current: current.collect(),
                 candidates: candidates.map(|path| &path.path).collect(),
-                units: system.as_ref().map(|(_, units)| units),
+                units: &units,
             };
             let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
             let read = read.unwrap_or_default();
             let closures = pairs(&changes, &targets, &read.current, |_, _| {
                 read.missing.clone()
             });
-            let names = system.map(|(names, _)| names);
             Compared {
                 closures: closures.into_iter().collect(),
-                units: names.zip(read.units).into_iter().collect(),
+                units: told_units(asked, read.units),
             }
         });
     }
     Ok(reading.join_all().await.into_iter().collect())
+}
+
+/// Returns the units that a node told of the profiles that it was asked about.
+pub(super) fn told_units(
+    asked: Vec<Names>,
+    told: Vec<Option<UnitsOfProfile>>,
+) -> BTreeMap<Names, UnitsOfProfile> {
+    let pairs = asked.into_iter().zip(told);
+    pairs
+        .filter_map(|(names, units)| Some((names, units?)))
+        .collect()
 }
 
 /// Compares these changes with current closures that are known here. A node is taken to have
@@ -160,7 +169,7 @@ pub async fn current_closures(
                 nix_folder: &nix_folder,
                 current: paths.iter().collect(),
                 candidates: BTreeSet::new(),
-                units: None,
+                units: &[],
             };
             let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
             read.unwrap_or_default().current

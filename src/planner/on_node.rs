@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::task::JoinSet;
 
 use super::PlannerContext;
-use super::closures::{Compared, Group, Names};
-use super::units::target_units;
+use super::closures::{Compared, Group, Names, told_units};
+use super::units::units_questions;
 use crate::model::StorePath;
 use crate::observe::{ClosuresQuestion, read_closures};
 use crate::plan::{Closure, ClosurePair};
@@ -31,20 +31,22 @@ pub(super) async fn read_ways(context: &PlannerContext, ways: Vec<Way>) -> Compa
         let context = context.clone();
         reading.spawn(async move {
             let current = ways.iter().filter_map(|way| way.current.as_ref());
-            let system = target_units(ways.iter().map(|way| (way.names.clone(), &way.target)));
+            let (asked, units) = units_questions(
+                ways.iter()
+                    .map(|way| (way.names.clone(), way.current.as_ref(), &way.target)),
+            );
             let question = ClosuresQuestion {
                 nix_folder: &nix_folder,
                 current: current.chain(ways.iter().map(|way| &way.target)).collect(),
                 candidates: BTreeSet::new(),
-                units: system.as_ref().map(|(_, units)| units),
+                units: &units,
             };
             let read = read_closures(&context.pool, &connection, &context.mark, &question).await;
             let read = read.unwrap_or_default();
-            let names = system.map(|(names, _)| names);
             let closures = ways.iter().filter_map(|way| way.pair(&read.current));
             Compared {
                 closures: closures.collect(),
-                units: names.zip(read.units).into_iter().collect(),
+                units: told_units(asked, read.units),
             }
         });
     }

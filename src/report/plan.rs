@@ -532,7 +532,7 @@ mod tests {
               start: queue.service
               not restarted though changed: dbus.service
               changed, with no effect on what runs: stopped.service
-              changed units of users: agent.service
+              user units: changed at the next login: agent.service
               units that could not be looked at: odd.service: it is no text
               copy: 24 paths, 40.0 MiB in all
 
@@ -553,7 +553,7 @@ mod tests {
               start: queue.service
               not restarted though changed: dbus.service
               changed, with no effect on what runs: stopped.service
-              changed units of users: agent.service
+              user units: changed at the next login: agent.service
               copy: 72 paths, 120.0 MiB in all
 
         router
@@ -608,6 +608,36 @@ mod tests {
         nginx  1.28.0 -> 1.28.1
         unknown, as its files cannot be read: odd.service
         stop: old.timer
+        ");
+    }
+
+    #[test]
+    fn what_happens_to_the_units_of_homes() {
+        let text = text(&fixtures::home_plan(), 80);
+        let lines: Vec<&str> = text.lines().skip(3).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        web1
+          ~ home   update  generation 41 -> 44
+              nginx  1.28.0 -> 1.28.1
+              user units: unknown, as its files cannot be read: odd.service
+              user units: stop: old.timer
+              user units: restart: nginx.service, postgresql.service
+              user units: reload: sshd.service
+              user units: start: queue.service
+              user units: not restarted though changed: dbus.service
+              user units: changed, with no effect on what runs: stopped.service
+              units that could not be looked at: odd.service: it is no text
+              copy: nothing; closure 900.0 MiB -> 900.0 MiB (same size)
+          ~ other  update  generation 41 -> 44
+              nginx  1.28.0 -> 1.28.1
+              user units: unknown, as its files cannot be read: odd.service
+              user units: stop if running: old.timer
+              user units: restart if running: nginx.service, postgresql.service
+              user units: start if logged in: queue.service
+              user units: not restarted though changed: dbus.service
+              copy: nothing; closure 900.0 MiB -> 900.0 MiB (same size)
+
+        Plan: 2 to update; nothing to copy.
         ");
     }
 

@@ -2,7 +2,7 @@
 
 use super::line::{Line, prose};
 use super::style::Tone;
-use crate::plan::{UnitChange, UnitChanges, UnitEffect};
+use crate::plan::{UnitChange, UnitChangeKind, UnitChanges, UnitEffect};
 
 /// How many units of a group are named.
 const NAMES_MAX: usize = 40;
@@ -16,57 +16,69 @@ pub(super) struct UnitGroup<'a> {
 
 /// Returns the groups that have units, those first that disturb most.
 pub(super) fn unit_groups(changes: &UnitChanges) -> Vec<UnitGroup<'_>> {
-    let condition = if changes.active_known {
+    let mut groups = fates(&changes.system, "", changes.active_known);
+    groups.extend(fates(&changes.user, OF_USERS, changes.user_active_known));
+    groups.extend(at_next_login(&changes.user));
+    groups.push(UnitGroup {
+        tone: Tone::Change,
+        title: "units that could not be looked at".to_owned(),
+        names: changes.unseen.iter().map(String::as_str).collect(),
+    });
+    groups.retain(|group| !group.names.is_empty());
+    groups
+}
+
+/// What the titles of users' units begin with.
+const OF_USERS: &str = "user units: ";
+
+fn fates<'a>(units: &'a [UnitChange], whose: &str, active_known: bool) -> Vec<UnitGroup<'a>> {
+    let condition = if active_known { "" } else { " if running" };
+    // The targets of a system are always active, those of a user are who is logged in.
+    let login = if active_known || whose.is_empty() {
         ""
     } else {
-        " if running"
+        " if logged in"
     };
     let group = |tone, title: &str, condition: &str, effects: &[UnitEffect]| {
-        let units = changes.system.iter();
-        let units = units.filter(|change| effects.contains(&change.effect));
+        let units = units.iter();
         UnitGroup {
             tone,
-            title: format!("{title}{condition}"),
-            names: names(units),
+            title: format!("{whose}{title}{condition}"),
+            names: names(units.filter(|change| effects.contains(&change.effect))),
         }
     };
+    let unread = "unknown, as its files cannot be read";
     let restart = [UnitEffect::Restart, UnitEffect::StopStart];
-    let mut groups = vec![
-        group(
-            Tone::Bad,
-            "unknown, as its files cannot be read",
-            "",
-            &[UnitEffect::Unknown],
-        ),
+    let kept = "not restarted though changed";
+    let nothing = "changed, with no effect on what runs";
+    vec![
+        group(Tone::Bad, unread, "", &[UnitEffect::Unknown]),
         group(Tone::Change, "stop", condition, &[UnitEffect::Stop]),
         group(Tone::Change, "restart", condition, &restart),
         group(Tone::Plain, "reload", condition, &[UnitEffect::Reload]),
-        group(Tone::Plain, "start", "", &[UnitEffect::Start]),
-        group(
-            Tone::Plain,
-            "not restarted though changed",
-            "",
-            &[UnitEffect::Kept],
-        ),
-        group(
-            Tone::Dim,
-            "changed, with no effect on what runs",
-            "",
-            &[UnitEffect::None],
-        ),
+        group(Tone::Plain, "start", login, &[UnitEffect::Start]),
+        group(Tone::Plain, kept, "", &[UnitEffect::Kept]),
+        group(Tone::Dim, nothing, "", &[UnitEffect::None]),
+    ]
+}
+
+/// What nothing happens to is told by what its files have become.
+fn at_next_login(units: &[UnitChange]) -> Vec<UnitGroup<'_>> {
+    let group = |(kind, word)| {
+        let waits =
+            |change: &&UnitChange| change.effect == UnitEffect::NextLogin && change.change == kind;
         UnitGroup {
             tone: Tone::Dim,
-            title: "changed units of users".to_owned(),
-            names: names(changes.user.iter()),
-        },
-        UnitGroup {
-            tone: Tone::Change,
-            title: "units that could not be looked at".to_owned(),
-            names: changes.unseen.iter().map(String::as_str).collect(),
-        },
+            title: format!("{OF_USERS}{word} at the next login"),
+            names: names(units.iter().filter(waits)),
+        }
+    };
+    let kinds = [
+        (UnitChangeKind::Removed, "gone"),
+        (UnitChangeKind::Changed, "changed"),
+        (UnitChangeKind::Added, "new"),
     ];
-    groups.retain(|group| !group.names.is_empty());
-    groups
+    kinds.map(group).into()
 }
 
 fn names<'a>(changes: impl Iterator<Item = &'a UnitChange>) -> Vec<&'a str> {
@@ -112,7 +124,7 @@ mod tests {
         start: queue.service
         not restarted though changed: dbus.service
         changed, with no effect on what runs: stopped.service
-        changed units of users: agent.service
+        user units: changed at the next login: agent.service
         units that could not be looked at: odd.service: it is no text
         ");
         changes.active_known = false;

@@ -32,6 +32,7 @@ mod fuzz;
 mod gates;
 mod generated;
 mod generations;
+mod home_units;
 mod interactive_sudo;
 mod layering;
 mod legacy_agent;

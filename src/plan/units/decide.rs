@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{UnitChangeKind, UnitsPair};
+use super::change::UnitChangeKind;
 use super::compare::{Comparison, compare};
 use super::definition::{Definition, Malformed};
 use super::fstab::{MountChange, compare_fstab};
 use super::name::UnitName;
+use super::pair::UnitsPair;
 
 /// Targets that stay active for a while after what they stand for.
 const SLEEP_TARGETS: [&str; 3] = ["suspend.target", "hibernate.target", "hybrid-sleep.target"];
@@ -35,20 +36,24 @@ pub(super) fn decide(pair: &UnitsPair) -> Decisions {
             decisions.unknown.insert(unit);
         }
     }
-    for (unit, change) in compare_fstab(&pair.fstab_before, &pair.fstab_after) {
-        decisions.mount(unit, change);
-    }
     decisions
 }
 
 impl Decisions {
+    /// Adds the mounts whose lines in fstab differ.
+    pub(super) fn compare_mounts(&mut self, before: &str, after: &str) {
+        for (unit, change) in compare_fstab(before, after) {
+            self.mount(unit, change);
+        }
+    }
+
     fn decide(
         &mut self,
         pair: &UnitsPair,
         unit: &UnitName,
         base: &UnitName,
     ) -> Result<(), Malformed> {
-        if !pair.after.has(base) || pair.after.is_masked(base) {
+        if !pair.after.offers(base) {
             let before = pair.before.definition(unit, base)?;
             if before.flag("Unit", "X-StopOnRemoval", true) {
                 self.stop.insert(unit.clone());

@@ -5,28 +5,6 @@ use std::fmt::Write as _;
 
 use super::tree::{UnitEntry, UnitTree};
 
-/// The folders of unit files below a system.
-pub const UNIT_FOLDERS: [UnitFolder; 2] = [UnitFolder::System, UnitFolder::User];
-
-/// A folder of unit files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UnitFolder {
-    /// `etc/systemd/system`.
-    System,
-    /// `etc/systemd/user`.
-    User,
-}
-
-impl UnitFolder {
-    /// Returns its name in `etc/systemd`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-        }
-    }
-}
-
 /// The unit files of one folder, and for each place a mark: the text of the link there, or a hash
 /// of the file. Where two systems have the same mark, they have the same file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,22 +18,35 @@ pub struct UnitFiles {
 /// What of a system its units follow from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SystemUnits {
-    /// The system's units.
+    /// `etc/systemd/system`.
     pub system: UnitFiles,
-    /// The users' units.
+    /// `etc/systemd/user`.
     pub user: UnitFiles,
+    /// Whether activating it restarts units of users who are logged in.
+    pub restarts_users: bool,
     /// `etc/fstab`.
     pub fstab: String,
 }
 
-impl SystemUnits {
-    /// Returns the files of a folder.
-    pub fn folder(&self, folder: UnitFolder) -> &UnitFiles {
-        match folder {
-            UnitFolder::System => &self.system,
-            UnitFolder::User => &self.user,
-        }
-    }
+/// Where a home of home-manager has the units of its user, unless its `xdg.configHome` is another.
+pub const UNITS_OF_HOME: &str = "home-files/.config/systemd/user";
+
+/// What of a home its units follow from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HomeUnits {
+    /// [`UNITS_OF_HOME`].
+    pub units: UnitFiles,
+    /// Whether its activation calls `sd-switch`.
+    pub switches: bool,
+}
+
+/// What of a target its units follow from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetUnits {
+    /// It is a NixOS system.
+    System(Box<SystemUnits>),
+    /// It is a home of home-manager.
+    Home(HomeUnits),
 }
 
 /// How the files of a node differ from those that it was told of.

@@ -11,8 +11,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::decide::decide;
-use super::{ActiveUnits, UnitChangeKind, UnitEffect, UnitEntry, UnitTree, UnitsPair};
+use super::{ActiveUnits, SystemPair, UnitChangeKind, UnitEffect, UnitEntry, UnitTree, UnitsPair};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,21 +64,23 @@ impl Case {
         &CASES
     }
 
-    fn pair(&self) -> UnitsPair {
+    fn pair(&self) -> SystemPair {
         let active = self
             .active
             .iter()
             .map(|(unit, state)| format!("{unit} {state}\n"));
         let always = ALWAYS.map(|target| format!("{target} active\n"));
-        UnitsPair {
-            before: tree(&self.before),
-            after: tree(&self.after),
-            active: Some(ActiveUnits::parse(
-                &active.chain(always).collect::<String>(),
-            )),
+        let active = active.chain(always).collect::<String>();
+        SystemPair {
+            system: UnitsPair {
+                before: tree(&self.before),
+                after: tree(&self.after),
+                active: Some(ActiveUnits::parse(&active)),
+                unseen: Vec::new(),
+            },
             fstab_before: self.fstab[0].clone(),
             fstab_after: self.fstab[1].clone(),
-            ..UnitsPair::default()
+            ..SystemPair::default()
         }
     }
 }
@@ -97,8 +98,8 @@ fn tree(files: &BTreeMap<String, Option<File>>) -> UnitTree {
     files.iter().map(entry).chain(always).collect()
 }
 
-fn ours(pair: &UnitsPair) -> Lists {
-    let decisions = decide(pair);
+fn ours(pair: &SystemPair) -> Lists {
+    let decisions = pair.decisions();
     assert!(decisions.unknown.is_empty());
     let names = |units: &BTreeSet<super::UnitName>| units.iter().map(ToString::to_string).collect();
     // It does not tell what it always does.
@@ -156,7 +157,7 @@ fn it_does_what_it_announces_and_starts_what_we_say() {
 #[test]
 fn without_a_list_whatever_could_run_is_taken_to_run() {
     let mut pair = Case::all()[0].pair();
-    pair.active = None;
+    pair.system.active = None;
     let changes = pair.changes();
     assert!(!changes.active_known);
     let effects: Vec<_> = changes
@@ -171,7 +172,7 @@ proptest! {
     #[test]
     fn identical_trees_give_nothing(index in any::<prop::sample::Index>()) {
         let mut pair = index.get(Case::all()).pair();
-        pair.after = pair.before.clone();
+        pair.system.after = pair.system.before.clone();
         pair.fstab_after = pair.fstab_before.clone();
         let changes = pair.changes().system.into_iter();
         // A target may ask to be stopped at each activation.
@@ -183,11 +184,9 @@ proptest! {
     fn the_order_of_the_files_does_not_matter(index in any::<prop::sample::Index>()) {
         let pair = index.get(Case::all()).pair();
         let backwards = |tree: &UnitTree| tree.entries().clone().into_iter().rev().collect();
-        let other = UnitsPair {
-            before: backwards(&pair.before),
-            after: backwards(&pair.after),
-            ..pair.clone()
-        };
+        let mut other = pair.clone();
+        other.system.before = backwards(&pair.system.before);
+        other.system.after = backwards(&pair.system.after);
         prop_assert_eq!(pair.changes(), other.changes());
     }
 
@@ -195,13 +194,13 @@ proptest! {
     fn a_comment_does_nothing(index in any::<prop::sample::Index>()) {
         let pair = index.get(Case::all()).pair();
         let mut other = pair.clone();
-        let entries = pair.after.entries().clone().into_iter();
+        let entries = pair.system.after.entries().clone().into_iter();
         let commented = entries.map(|(place, entry)| match entry {
             UnitEntry::Text(text) => (place, UnitEntry::Text(format!("; other\n{text}"))),
             entry => (place, entry),
         });
-        other.after = commented.collect();
-        prop_assert_eq!(decide(&pair), decide(&other));
+        other.system.after = commented.collect();
+        prop_assert_eq!(pair.decisions(), other.decisions());
     }
 
     #[test]
@@ -210,12 +209,12 @@ proptest! {
             let file = |place: &str, text: &str| (place.to_owned(), UnitEntry::Text(text.to_owned()));
             [file("a.service", one), file("a.service.d/b.conf", other)].into_iter().collect()
         };
-        let pair = UnitsPair {
+        let system = UnitsPair {
             before: tree(&texts[0], &texts[1]),
             after: tree(&texts[2], &texts[3]),
             ..UnitsPair::default()
         };
-        let changes = pair.changes().system;
+        let changes = SystemPair { system, ..SystemPair::default() }.changes().system;
         let differs = texts[..2] != texts[2..];
         prop_assert_eq!(changes.len(), usize::from(differs));
         prop_assert!(changes.iter().all(|change| change.change == UnitChangeKind::Changed));

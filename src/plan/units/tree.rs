@@ -49,8 +49,10 @@ impl UnitTree {
         self.0.contains_key(unit.as_str())
     }
 
-    pub(super) fn is_masked(&self, unit: &UnitName) -> bool {
-        self.0.get(unit.as_str()) == Some(&UnitEntry::Masked)
+    /// Returns whether a unit has a file that is no mask.
+    pub(super) fn offers(&self, unit: &UnitName) -> bool {
+        let entry = self.0.get(unit.as_str());
+        entry.is_some_and(|entry| *entry != UnitEntry::Masked)
     }
 
     /// Returns everything that defines a unit: the file of `base`, and what overrides that and,

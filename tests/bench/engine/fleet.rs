@@ -134,6 +134,7 @@ fn observation() -> NodeObservation {
             journal: ObservedJournal::None,
             lock: ObservedLock::Free,
             sudo_allowed: None,
+            active_units: None,
         };
         (profile.parse().unwrap(), observed)
     };
