@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::{Says, Scene, Seen, fleet, one, path_of, seen};
-use crate::testbed::{self, Bed, Flake, Host, Node, Profile};
+use crate::testbed::{self, Bed, Flake, Host, Node, Output, Profile};
 
 /// Freezes every sshd of the host, as if a new firewall dropped all packets.
 const CUT_OFF: &str = "pkill -STOP '^sshd'";
@@ -173,16 +173,25 @@ impl CutOff {
         assert_eq!(seen(self.host(), "app").numbers(), [1]);
     }
 
+    /// The activation is known to run before it has cut the host off.
+    #[track_caller]
+    fn becomes_unreachable(&self) {
+        let started = Instant::now();
+        while self.log_in().exit == 0 {
+            assert!(started.elapsed() < Duration::from_secs(20));
+        }
+        self.is_unreachable();
+    }
+
     #[track_caller]
     fn is_unreachable(&self) {
-        let login = self
-            .bed
-            .operator()
-            .ssh("root", self.host())
-            .arg("true")
-            .run()
-            .code(255);
+        let login = self.log_in().code(255);
         assert!(login.stderr.contains("timed out"), "{login}");
+    }
+
+    fn log_in(&self) -> Output {
+        let operator = self.bed.operator();
+        operator.ssh("root", self.host()).arg("true").run()
     }
 }
 
@@ -194,7 +203,7 @@ fn a_host_that_cuts_itself_off_goes_back_and_the_operator_is_told() {
     apply.wait_until("the activation has run", |_| {
         cut.host().activations("app").len() > 1
     });
-    cut.is_unreachable();
+    cut.becomes_unreachable();
     cut.goes_back();
     cut.is_unreachable();
     assert!(apply.is_running(), "the operator still waits for the end");
@@ -215,7 +224,7 @@ fn a_host_that_stays_cut_off_goes_back_and_the_operator_is_told() {
     apply.wait_until("the activation has run", |_| {
         cut.host().activations("app").len() > 1
     });
-    cut.is_unreachable();
+    cut.becomes_unreachable();
     cut.goes_back();
     let output = apply.wait().code(3);
     assert!(output.elapsed < Duration::from_secs(90), "{output}");
