@@ -62,7 +62,7 @@ pub(super) enum Command {
 
 /// Show what would change
 ///
-/// Evaluates the flake once, reads what every selected node runs now, builds what changed, and
+/// Evaluates the flake, reads what every selected node runs now, builds what changed, and
 /// compares. Changes nothing on any node.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
@@ -578,7 +578,7 @@ pub(super) struct SettingArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(super) interactive_sudo: Option<bool>,
 
-    /// Build on the node (not carried out by this version)
+    /// Let the node build its profiles itself
     // What follows it is a TARGET on the command lines of deploy-rs.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) remote_build: Option<bool>,
