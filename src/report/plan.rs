@@ -531,7 +531,7 @@ mod tests {
               reload: sshd.service
               start: queue.service
               not restarted though changed: dbus.service
-              changed, with no effect on what runs: stopped.service
+              no effect on what runs: stopped.service
               user units: changed at the next login: agent.service
               units that could not be looked at: odd.service: it is no text
               copy: 24 paths, 40.0 MiB in all
@@ -552,7 +552,7 @@ mod tests {
               reload: sshd.service
               start: queue.service
               not restarted though changed: dbus.service
-              changed, with no effect on what runs: stopped.service
+              no effect on what runs: stopped.service
               user units: changed at the next login: agent.service
               copy: 72 paths, 120.0 MiB in all
 
@@ -625,7 +625,7 @@ mod tests {
               user units: reload: sshd.service
               user units: start: queue.service
               user units: not restarted though changed: dbus.service
-              user units: changed, with no effect on what runs: stopped.service
+              user units: no effect on what runs: stopped.service
               units that could not be looked at: odd.service: it is no text
               copy: nothing; closure 900.0 MiB -> 900.0 MiB (same size)
           ~ other  update  generation 41 -> 44

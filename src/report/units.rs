@@ -50,7 +50,7 @@ fn fates<'a>(units: &'a [UnitChange], whose: &str, active_known: bool) -> Vec<Un
     let unread = "unknown, as its files cannot be read";
     let restart = [UnitEffect::Restart, UnitEffect::StopStart];
     let kept = "not restarted though changed";
-    let nothing = "changed, with no effect on what runs";
+    let nothing = "no effect on what runs";
     vec![
         group(Tone::Bad, unread, "", &[UnitEffect::Unknown]),
         group(Tone::Change, "stop", condition, &[UnitEffect::Stop]),
@@ -123,7 +123,7 @@ mod tests {
         reload: sshd.service
         start: queue.service
         not restarted though changed: dbus.service
-        changed, with no effect on what runs: stopped.service
+        no effect on what runs: stopped.service
         user units: changed at the next login: agent.service
         units that could not be looked at: odd.service: it is no text
         ");
@@ -138,7 +138,7 @@ mod tests {
         restart if running: nginx.service, postgresql.service
         reload if running: sshd.service
         not restarted though changed: dbus.service
-        changed, with no effect on what runs: stopped.service
+        no effect on what runs: stopped.service
         units that could not be looked at: odd.service: it is no text
         ");
     }

@@ -154,7 +154,7 @@ fn what_a_plan_says_of_a_homes_units_is_what_happens_to_them() {
     drop(login.arg("loginctl enable-linger alice").run().success());
     let (before, after) = homes();
     let scene = Scene::new(&bed, "fleet", &fleet(host, &before, "1.0"));
-    let words = ["user units: changed, with no effect on what runs: changed.service, gone.service"];
+    let words = ["user units: no effect on what runs: changed.service, gone.service"];
     drop(scene.deploy(&["plan"]).success().says(&words));
     drop(scene.apply());
     drop(scene.deploy(&["status", "--out", "nodes.json"]).success());
