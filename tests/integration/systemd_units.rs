@@ -231,10 +231,7 @@ fn units_are_compared_without_a_login() {
     let words = ["restart if running: a.service, b.service"];
     drop(scene.deploy(&base).success().says(&words));
     let observed = ["plan", "--observed", "nodes.json"];
-    let words = [
-        "restart: a.service",
-        "no effect on what runs: b.service",
-    ];
+    let words = ["restart: a.service", "no effect on what runs: b.service"];
     drop(scene.deploy(&observed).success().says(&words));
     let gate = [
         "plan",
