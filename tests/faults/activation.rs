@@ -28,10 +28,14 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault!("activation-killed", "kill -KILL $$"),
     fault!("activation-hangs", "sleep 600"),
     fault!("activation-keeps-stdout", "setsid sleep 600 & :"),
-    fault!(
-        "activation-prints-100-mb",
-        "yes 'a line of the hundred megabytes that nobody reads' | head -c 100000000"
-    ),
+    Fault {
+        // What it prints keeps a busy machine from logging in.
+        confirm_timeout: 20,
+        ..fault!(
+            "activation-prints-100-mb",
+            "yes 'a line of the hundred megabytes that nobody reads' | head -c 100000000"
+        )
+    },
     Fault {
         run: prints_control_characters,
         ..fault!(

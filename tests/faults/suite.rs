@@ -15,7 +15,7 @@ use crate::table::{End, Expected, Stage, table};
 
 /// `all` takes every cell; `fault`, `fault/stage` and `fault/stage/point` take these.
 const VARIABLE: &str = "DEPLOY_FAULTS";
-const WORKERS: usize = 6;
+const WORKERS: usize = 4;
 /// How long a node may take to come to its end after the operator's answer.
 const SETTLED: Duration = Duration::from_secs(45);
 

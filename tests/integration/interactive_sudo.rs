@@ -90,7 +90,7 @@ fn one_question_for_all_that_is_done_on_a_node() {
     assert!(processes.contains("activate"), "{processes}");
     assert!(!processes.contains(PASSWORD), "{processes}");
     let word = PASSWORD.split(' ').next().unwrap_or_default();
-    let found = format!("grep -rlF '{word}' /root/.local /root/fleet /tmp");
+    let found = format!("grep -rlF --exclude-dir=target '{word}' /root/.local /root/fleet /tmp");
     assert_eq!(bed.operator().shell(&found).stdout, "");
     let found = format!("grep -rlF '{word}' /nix/var/nix/profiles /home /tmp /var/log");
     assert_eq!(host.shell(&found).stdout, "");
