@@ -112,6 +112,7 @@ fn evaluation() -> Value {
             "nodeNames": names,
             "nodes": names.iter().map(node).collect::<Map<_, _>>(),
         },
+        "share": names,
         "targets": names.iter().enumerate().map(targets).collect::<Map<_, _>>(),
     })
 }
