@@ -10,10 +10,11 @@ use tempfile::TempDir;
 use crate::testbed;
 
 /// What cargo needs to be found and to find what it has.
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 7] = [
     "PATH",
     "HOME",
     "CARGO_HOME",
+    "CARGO_PROFILE_DEV_DEBUG",
     "RUSTUP_HOME",
     "RUSTUP_TOOLCHAIN",
     "RUSTUP_AUTO_INSTALL",
@@ -188,7 +189,7 @@ fn environment() -> Value {
     let host = ("HOST_TRIPLE".to_owned(), triple.unwrap().into());
     let target = testbed::target_folder();
     let target = target.parent().unwrap().display().to_string();
-    let target = ("CARGO_TARGET_DIR".to_owned(), target.into());
+    let target = ("CARGO_BUILD_BUILD_DIR".to_owned(), target.into());
     Value::Object(variables.chain([host, target]).collect())
 }
 

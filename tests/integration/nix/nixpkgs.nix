@@ -32,9 +32,9 @@ let
 
   triple = environment.HOST_TRIPLE;
 
-  # Builds for a named target, to leave alone what is under test in the same folder.
-  cargo = profile: folder: variables: if hasCargo then ownCargo profile folder variables else crossCargo system;
-  ownCargo = profile: folder: variables: {
+  # Takes the dependencies from what is built already, and leaves alone what is under test beside them.
+  cargo = flags: folder: variables: if hasCargo then ownCargo flags folder variables else crossCargo system;
+  ownCargo = flags: folder: variables: {
     buildRustPackage =
       package:
       derivation (
@@ -49,11 +49,11 @@ let
             "-euc"
             ''
               cp -r "$src" source && chmod -R u+w source && cd source
-              cargo build --offline --locked --target ${triple} --profile ${profile} --no-default-features \
+              export CARGO_TARGET_DIR=$PWD/target
+              cargo build --offline --locked ${flags} --no-default-features \
                 --features ${builtins.concatStringsSep "," package.buildFeatures} \
                 ${builtins.concatStringsSep " " package.cargoBuildFlags} >&2
-              install -D "$CARGO_TARGET_DIR/${triple}/${folder}/${package.meta.mainProgram}" \
-                "$out/bin/${package.meta.mainProgram}"
+              install -D "target/${folder}/${package.meta.mainProgram}" "$out/bin/${package.meta.mainProgram}"
               ${package.postInstall or ""}
             ''
           ];
@@ -83,7 +83,7 @@ let
   };
 in
 trivial
-// scope (cargo "dev" "debug" { })
+// scope (cargo "" "debug" { })
 // {
   inherit lib;
   stdenv.hostPlatform = {
@@ -91,7 +91,7 @@ trivial
     isLinux = builtins.match ".*-linux" system != null;
   };
   # The same call as tests/static-agent's, so that there is nothing left to be compiled.
-  pkgsStatic = scope (cargo "release" "release" { RUSTFLAGS = "-C target-feature=+crt-static"; });
+  pkgsStatic = scope (cargo "--release --target ${triple}" "${triple}/release" { RUSTFLAGS = "-C target-feature=+crt-static"; });
   pkgsCross = {
     gnu64.pkgsStatic = scope (crossCargo "x86_64-linux");
     aarch64-multiplatform.pkgsStatic = scope (crossCargo "aarch64-linux");
