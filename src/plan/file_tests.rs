@@ -22,6 +22,22 @@ fn is_read_or_refused(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn nodes_stand_in_the_order_of_their_names_and_once() {
+    let (mut swapped, mut twice, mut profiles) = (test_plan(), test_plan(), test_plan());
+    swapped.nodes.swap(0, 1);
+    twice.nodes.push(twice.nodes[1].clone());
+    profiles.profiles.reverse();
+    for plan in [swapped, twice, profiles] {
+        let digest = digest(&plan);
+        let read = parse_plan(render_plan(&Plan { digest, ..plan }).as_bytes());
+        assert!(
+            matches!(&read, Err(PlanFileError::Malformed { place, .. }) if place == "nodes"),
+            "{read:?}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(saved_cases(SAVED))]
 
