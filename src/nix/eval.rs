@@ -34,7 +34,7 @@ pub async fn evaluate(
         };
         let ended = evaluator.first(selection, &mut on_begun).await?;
         // It may have begun without a word.
-        if let Some(evaluation) = &ended.evaluation {
+        if let (None, Some(evaluation)) = (&ended.begun, &ended.evaluation) {
             on_begun(&evaluation.begun());
         }
         let share = Share::after(evaluator, selection, ended).await;
