@@ -58,7 +58,7 @@ impl ConnectionPool {
             return Ok(Link::Local);
         }
         let login = || SshLink::open(connection, &self.folder, false);
-        let quiet = through_the_crowd(login).await;
+        let quiet = through_the_crowd(login, || SshLink::explain(connection)).await;
         let opened = match (&self.asking, quiet) {
             (Some(asking), Err(error)) if error.may_be_answered() => {
                 asking

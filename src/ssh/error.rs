@@ -7,6 +7,8 @@ pub enum SshErrorKind {
     Unreachable,
     /// Something answers there, and ends the connection before the login, as sshd does when it has too many at a time.
     TurnedAway,
+    /// What leads to the node (a jump host, a `ProxyCommand`) ended before the login, and nothing says why.
+    CutShort,
     /// The node was there, and its connection ended.
     Lost,
     /// The node's key is not the one that is known.
@@ -20,9 +22,39 @@ pub enum SshErrorKind {
 impl SshErrorKind {
     /// Returns whether the node, or the way to it, did not answer.
     pub fn is_unreachable(self) -> bool {
-        matches!(self, Self::Unreachable | Self::TurnedAway | Self::Lost)
+        self.may_pass() || matches!(self, Self::Unreachable | Self::Lost)
+    }
+
+    /// Returns whether it may be for a moment only, as with a host that has too many logins at a time.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::TurnedAway | Self::CutShort)
     }
 }
+
+/// What ssh, a jump host or a `ProxyCommand` says of a node or a way that is not there. The ssh that waits for them then
+/// says that "the remote host" ended the connection, as it does of a host that turns logins away.
+const REASONS: [&str; 12] = [
+    "open failed",
+    "stdio forwarding",
+    "Connection refused",
+    "No route to host",
+    "Host is down",
+    "Network is unreachable",
+    "timed out",
+    "Could not resolve",
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "not found",
+    "No such file or directory",
+];
+/// What only follows from another line.
+const CONSEQUENCES: [&str; 3] = [
+    NOWHERE,
+    "exchange_identification",
+    "stdio forwarding failed",
+];
+/// What ssh calls the other end of a `ProxyCommand`.
+const NOWHERE: &str = "UNKNOWN port 65535";
 
 /// A connection that could not be made, or was lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +80,12 @@ impl SshError {
             SshErrorKind::HostKey
         } else if has("Permission denied") || has("Too many authentication failures") {
             SshErrorKind::LoginRefused
+        } else if REASONS.into_iter().any(has) {
+            SshErrorKind::Unreachable
+        } else if has("exchange_identification")
+            && lines.iter().all(|line| is_any(line, &CONSEQUENCES))
+        {
+            SshErrorKind::CutShort
         } else if has("exchange_identification") || has("Not allowed at this time") {
             SshErrorKind::TurnedAway
         } else {
@@ -57,11 +95,15 @@ impl SshError {
             SshErrorKind::HostKey if has("HAS CHANGED") => "the host key changed: ",
             SshErrorKind::HostKey => "the host key is not known: ",
             SshErrorKind::LoginRefused => "the login was refused: ",
-            SshErrorKind::TurnedAway => "the connection was ended before the login: ",
+            SshErrorKind::TurnedAway | SshErrorKind::CutShort => {
+                "the connection was ended before the login: "
+            }
             SshErrorKind::Unreachable | SshErrorKind::Lost | SshErrorKind::Local => "",
         };
-        let said = lines
-            .last()
+        let last_without = |words: &[&str]| lines.iter().rfind(|line| !is_any(line, words));
+        let said = last_without(&CONSEQUENCES)
+            .or_else(|| last_without(&[NOWHERE]))
+            .or(lines.last())
             .copied()
             .unwrap_or("ssh ended without saying why");
         Self {
@@ -92,6 +134,10 @@ impl SshError {
             detail: detail.into(),
         }
     }
+}
+
+fn is_any(line: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| line.contains(word))
 }
 
 fn is_worth_showing(line: &str) -> bool {
@@ -128,6 +174,55 @@ mod tests {
             ("", SshErrorKind::Unreachable),
         ] {
             assert_eq!(SshError::from_messages(messages).kind, kind, "{messages}");
+        }
+    }
+
+    /// What the ssh says that waits for a jump host or a `ProxyCommand`.
+    const CUT: &str = "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535\r\n";
+
+    #[test]
+    fn a_reason_that_is_named_on_the_way_is_told() {
+        for (said, kind, detail) in [
+            (
+                "channel 0: open failed: connect failed: Connection refused\r\nstdio forwarding failed\r\n",
+                SshErrorKind::Unreachable,
+                "channel 0: open failed: connect failed: Connection refused",
+            ),
+            (
+                "/bin/sh: 1: exec: nosuch: not found\n",
+                SshErrorKind::Unreachable,
+                "/bin/sh: 1: exec: nosuch: not found",
+            ),
+            (
+                "ssh: connect to host jump port 22: Connection refused\r\n",
+                SshErrorKind::Unreachable,
+                "ssh: connect to host jump port 22: Connection refused",
+            ),
+            (
+                "nobody@jump: Permission denied (publickey).\r\n",
+                SshErrorKind::LoginRefused,
+                "the login was refused: nobody@jump: Permission denied (publickey).",
+            ),
+            (
+                "kex_exchange_identification: read: Connection reset by peer\r\nConnection reset by 10.0.0.1 port 22\r\n",
+                SshErrorKind::TurnedAway,
+                "the connection was ended before the login: Connection reset by 10.0.0.1 port 22",
+            ),
+            (
+                "",
+                SshErrorKind::CutShort,
+                "the connection was ended before the login: kex_exchange_identification: Connection closed by remote host",
+            ),
+        ] {
+            // A log of ssh's own comes before what the way says, a terminal has it after.
+            for messages in [format!("{said}{CUT}"), format!("{CUT}{said}")] {
+                let error = SshError::from_messages(&messages);
+                assert_eq!(
+                    (error.kind, error.detail.as_str()),
+                    (kind, detail),
+                    "{messages}"
+                );
+            }
         }
     }
 

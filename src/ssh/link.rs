@@ -9,12 +9,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use super::error::SshError;
-use super::options::{destination, master_invocation, nix_ssh_options};
+use super::options::{destination, fresh_invocation, master_invocation, nix_ssh_options};
 use crate::model::Connection;
 use crate::process::{Answers, OpenSpan, SpanKind, Tail, converse, run};
 
 /// How long a master may take to say which process it is.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// How long a login may take that is to say why another was cut short.
+const EXPLAIN_LIMIT: Duration = Duration::from_secs(25);
 /// The most that is read of a remote command's standard output, in bytes.
 const STDOUT_MAX: u64 = 256 << 20;
 
@@ -73,6 +75,15 @@ impl SshLink {
             closed: AtomicBool::new(false),
             _span: span,
         })
+    }
+
+    /// Returns why logins fail, if they still do: ssh hides what a jump host or a `ProxyCommand` says from a master that
+    /// stays (`ControlPersist`), and shows it in a login of its own.
+    pub async fn explain(connection: &Connection) -> Option<SshError> {
+        let login = fresh_invocation(connection, "true", false).time_limit(EXPLAIN_LIMIT);
+        let finished = run(&login).await.ok()?;
+        (finished.status.code() == Some(255))
+            .then(|| SshError::from_messages(&finished.stderr.text()))
     }
 
     /// Runs a command, which is text for the login shell (see [`super::quote_words`]), and hands

@@ -86,6 +86,46 @@ fn through_another_host() {
     arrives(&bed, &flake("inner", "", "3.0"), &[], Some(jump), "3.0");
 }
 
+/// ssh says of a master's login only that "the remote host" ended the connection: a second login tells the reason.
+#[test]
+fn what_is_down_behind_another_host_or_a_command_is_not_waited_for() {
+    let bed = Bed::new(2);
+    let (inner, jump) = (bed.host(0), bed.host(1));
+    inner.stop_sshd();
+    let refused = "open failed: connect failed: Connection refused";
+    let option = list(&["-J", &format!("root@{}", jump.address())]);
+    let before = jump.logins();
+    is_unreachable(&bed, &option, refused);
+    assert_eq!(jump.logins() - before, 2, "{}", jump.ssh_log());
+    for (command, reason) in [
+        ("nosuch", "nosuch: not found"),
+        (
+            "ssh -p 1 -W %h:%p root@127.0.0.1",
+            "connect to host 127.0.0.1 port 1: Connection refused",
+        ),
+    ] {
+        let asked = format!("/tmp/asked-{}", command.len());
+        let proxy = format!("ProxyCommand=sh -c 'echo asked >>{asked}; {command}'");
+        is_unreachable(&bed, &list(&["-o", &proxy]), reason);
+        assert_eq!(
+            bed.operator().read(&asked),
+            "asked\n".repeat(2),
+            "{command}"
+        );
+    }
+}
+
+#[track_caller]
+fn is_unreachable(bed: &Bed, option: &str, reason: &str) {
+    let flake = flake(&bed.host(0).address(), option, "1.0");
+    let scene = Scene::new(bed, "fleet", &flake);
+    drop(
+        scene
+            .deploy(&["plan"])
+            .says(&["1 node unreachable", reason]),
+    );
+}
+
 #[test]
 fn a_port_and_a_key_with_a_blank_in_its_name() {
     let bed = Bed::new(1);
