@@ -71,6 +71,29 @@ fn a_host_that_turns_logins_away_is_asked_again() {
 }
 
 #[test]
+fn a_crowd_at_the_host_that_leads_to_the_nodes_is_waited_for() {
+    const NODES: usize = 8;
+    let bed = Bed::new(2);
+    let (inner, jump) = (bed.host(0), bed.host(1));
+    let few = "s/^MaxStartups .*/MaxStartups 2/";
+    drop(jump.run(["sed", "-i", few, "/run/sshd_config"]).success());
+    jump.stop_sshd();
+    jump.start_sshd();
+    let outer = format!("root@{}", jump.address());
+    let mut flake = Flake::new().setting("sshUser = \"root\";");
+    for number in 0..NODES {
+        let node = Node::new(&format!("web{number}"), &inner.address());
+        let own = format!("SetEnv=NODE={number}");
+        let node = node.setting(&list(&["-J", &outer, "-o", &own]));
+        flake = flake.node(node.profile(Profile::new(&format!("app{number}"), "1.0")));
+    }
+    let scene = Scene::new(&bed, "fleet", &flake);
+    drop(scene.deploy(&["plan"]).success().says(&["8 to create"]));
+    let log = jump.ssh_log();
+    assert!(log.contains("MaxStartups"), "nobody was turned away: {log}");
+}
+
+#[test]
 fn through_another_host() {
     let bed = Bed::new(2);
     let (inner, jump) = (bed.host(0).address(), bed.host(1));
