@@ -80,7 +80,7 @@ impl SshError {
             SshErrorKind::HostKey
         } else if has("Permission denied") || has("Too many authentication failures") {
             SshErrorKind::LoginRefused
-        } else if REASONS.into_iter().any(has) {
+        } else if lines.iter().any(|line| is_any(line, &REASONS)) {
             SshErrorKind::Unreachable
         } else if has("exchange_identification")
             && lines.iter().all(|line| is_any(line, &CONSEQUENCES))
@@ -141,7 +141,7 @@ fn is_any(line: &str, words: &[&str]) -> bool {
 }
 
 fn is_worth_showing(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Warning: Permanently added")
+    !line.is_empty() && !line.starts_with("@@@") && !line.starts_with("Warning: ")
 }
 
 #[cfg(test)]
@@ -224,6 +224,19 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// A key of `ssh_config` that is not there must not make a node in a crowd one that is down.
+    #[test]
+    fn what_ssh_warns_of_is_no_reason() {
+        let warning =
+            "Warning: Identity file /root/.ssh/old not accessible: No such file or directory.";
+        let crowd = "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by 10.0.0.1 port 22";
+        let error = SshError::from_messages(&format!("{warning}\n{crowd}"));
+        assert_eq!(error.kind, SshErrorKind::TurnedAway);
+        let error = SshError::from_messages(&format!("{warning}\n{CUT}"));
+        assert_eq!(error.kind, SshErrorKind::CutShort);
+        assert!(!error.detail.contains("Identity file"), "{error}");
     }
 
     #[test]
