@@ -25,6 +25,13 @@ fn listens_on(host: &Host, lines: &str) {
     host.start_sshd();
 }
 
+fn takes_two_logins_at_a_time(host: &Host) {
+    let few = "s/^MaxStartups .*/MaxStartups 2/";
+    drop(host.run(["sed", "-i", few, "/run/sshd_config"]).success());
+    host.stop_sshd();
+    host.start_sshd();
+}
+
 /// Applies it, and checks that the node was reached through the other host, if there is one.
 #[track_caller]
 fn arrives(bed: &Bed, flake: &Flake, flags: &[&str], through: Option<&Host>, version: &str) {
@@ -51,10 +58,7 @@ fn a_host_that_turns_logins_away_is_asked_again() {
     const NODES: usize = 16;
     let bed = Bed::new(1);
     let host = bed.host(0);
-    let few = "s/^MaxStartups .*/MaxStartups 2/";
-    drop(host.run(["sed", "-i", few, "/run/sshd_config"]).success());
-    host.stop_sshd();
-    host.start_sshd();
+    takes_two_logins_at_a_time(host);
     let mut flake =
         Flake::new().setting("sshUser = \"root\"; user = \"root\"; confirmTimeout = 60;");
     for number in 0..NODES {
@@ -75,10 +79,7 @@ fn a_crowd_at_the_host_that_leads_to_the_nodes_is_waited_for() {
     const NODES: usize = 8;
     let bed = Bed::new(2);
     let (inner, jump) = (bed.host(0), bed.host(1));
-    let few = "s/^MaxStartups .*/MaxStartups 2/";
-    drop(jump.run(["sed", "-i", few, "/run/sshd_config"]).success());
-    jump.stop_sshd();
-    jump.start_sshd();
+    takes_two_logins_at_a_time(jump);
     let outer = format!("root@{}", jump.address());
     let mut flake = Flake::new().setting("sshUser = \"root\";");
     for number in 0..NODES {
