@@ -26,8 +26,15 @@ pub(super) struct Actor<'a> {
 pub(super) fn live(world: &mut World, index: usize, life: &Life) -> bool {
     let journal = world.journal.clone();
     let journal = journal.unwrap_or_else(|| first_journal(world, index, Closure::One));
-    if matches!(life.job, Job::Start { .. }) {
-        world.last_run = Some(run_id(index));
+    match life.job {
+        Job::Start { .. } => {
+            world.last_run = Some(run_id(index));
+            world.revoked = false;
+        }
+        // Tells how the first one ended.
+        Job::Revoke if world.revoked => return false,
+        Job::Revoke => world.revoked = true,
+        Job::Recover => {}
     }
     let mut actor = Actor {
         world,

@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) before: Before,
     /// The run that was started last.
     pub(super) last_run: Option<RunId>,
+    /// Whether somebody has begun to take it back, which is begun once.
+    pub(super) revoked: bool,
 }
 
 impl Closure {
@@ -125,6 +127,7 @@ impl World {
             boots: None,
             journal: None,
             last_run: None,
+            revoked: false,
         }
     }
 
